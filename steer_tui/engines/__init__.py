@@ -1,0 +1,30 @@
+"""Everything that can generate text, one room per engine, all behind one door."""
+
+from steer_tui.engines.door import (
+    Engine,
+    EngineInfo,
+    LanePolicy,
+    LiveDials,
+    PromptWindow,
+    Quota,
+    Reading,
+    Rereads,
+    Resumes,
+    Windows,
+)
+from steer_tui.engines.registry import ENGINE_NAMES, open_engine
+
+__all__ = [
+    "ENGINE_NAMES",
+    "Engine",
+    "EngineInfo",
+    "LanePolicy",
+    "LiveDials",
+    "PromptWindow",
+    "Quota",
+    "Reading",
+    "Rereads",
+    "Resumes",
+    "Windows",
+    "open_engine",
+]

@@ -1,0 +1,124 @@
+"""The one door behind which every engine stands.
+
+An engine turns a request into events and translates its own failures into `SteerError`s. It has no opinion on time:
+deadlines, debounce and retry belong to the generation controller.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from steer_tui.domain import Event, Feature, GenerationRequest, Method, SteeringVector
+
+
+class LanePolicy(StrEnum):
+    """How an engine serves the two lanes."""
+
+    TOGETHER = "together"
+    """One request carries both."""
+    PARALLEL = "parallel"
+    """Each lane has a request of its own, and both run at once."""
+    ONE_AT_A_TIME = "one at a time"
+    """Each lane has a request of its own, and the second waits for the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many calls may still be made."""
+
+    remaining: int
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine is and can do."""
+
+    name: str
+    model: str
+    methods: tuple[Method, ...] = (Method.ADDITIVE,)
+    lanes: LanePolicy = LanePolicy.PARALLEL
+    quota: Quota | None = None
+    """None where calls cost nothing: then generation may start by itself."""
+    context: int | None = None
+    """Tokens that the model can hold, or None where the engine cannot tell."""
+
+
+class Engine(Protocol):
+    """What turns a request into a stream of events."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What the engine is, as of now."""
+        ...
+
+    def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
+        """Generate the lanes that the request names, interleaved or one after the other, `done` once a lane.
+
+        Closing the generator stops the work. Raises `SteerError`s, and nothing else.
+        """
+        ...
+
+    async def find_features(self, query: str, limit: int | None = None) -> Sequence[Feature]:
+        """Features that fit the query, best first; an empty query lists what the engine offers by default."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop all work and let go of every thread, process and connection; closing twice is closing once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PromptWindow:
+    """How much of a prompt the model reads: the last `seen` of its `total` tokens."""
+
+    seen: int
+    total: int
+
+
+@runtime_checkable
+class Windows(Protocol):
+    """An engine that can tell beforehand how much of a prompt its context leaves room for."""
+
+    async def prompt_window(self, request: GenerationRequest) -> PromptWindow:
+        """The part of the prompt that the model will read."""
+        ...
+
+
+@runtime_checkable
+class LiveDials(Protocol):
+    """An engine whose running steered lane can be turned without a restart."""
+
+    async def turn(self, vector: SteeringVector) -> None:
+        """Let this vector act from the next token on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a re-read of a text gives, one row a token."""
+
+    tokens: tuple[str, ...]
+    activations: tuple[tuple[float, ...], ...]
+    """[tokens][features]"""
+    logprobs: tuple[float | None, ...]
+    """Natural logarithm of each token's probability given those before it; None for the first."""
+
+
+@runtime_checkable
+class Rereads(Protocol):
+    """An engine that can read a given text without steering."""
+
+    async def reread(self, text: str, features: Sequence[Feature]) -> Reading:
+        """The activations of the features and the log-probability of every token of the text."""
+        ...
+
+
+@runtime_checkable
+class Resumes(Protocol):
+    """An engine that can go on with a run whose connection was lost."""
+
+    def resume(self, run: str, after: int) -> AsyncGenerator[Event, None]:
+        """The events of the run that follow event number `after`."""
+        ...
