@@ -1,0 +1,245 @@
+"""Runs generations: waits out edits, starts, cancels, retries, and writes what happens into the state.
+
+One long-lived task, `run()`, owns a task for each flight: one request with its attempts, for one lane or for both.
+The methods that a screen calls return at once.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import count
+
+from steer_tui.domain import BOTH_LANES, Event, Lane, SteerError
+from steer_tui.engines import Engine, LanePolicy, PromptWindow, Windows
+from steer_tui.generation.delivery import Clock, Deadlines, Pause, RateGate, Sleep, deliver
+from steer_tui.generation.inputs import Inputs
+from steer_tui.generation.phases import Done, Failed, RateLimited, Retrying
+from steer_tui.generation.state import GenerationState
+
+
+@dataclass(eq=False, slots=True)
+class _Flight:
+    """One request on its way, with everything that it was made from."""
+
+    lanes: tuple[Lane, ...]
+    inputs: Inputs
+    run: int
+    task: "asyncio.Task[None] | None" = field(default=None)
+
+    @property
+    def is_active(self) -> bool:
+        return self.task is not None and not self.task.done()
+
+    def cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+
+
+class Controller:
+    """Turns what a person does into runs of an engine, and their events into the state."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        inputs: Inputs,
+        *,
+        auto: bool,
+        debounce: float = 0.5,
+        deadlines: Deadlines = Deadlines(),
+        pace: float = 0.0,
+        on_change: Callable[[], None] = lambda: None,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.state = GenerationState()
+        self.inputs = inputs
+        self.auto = auto
+        """Whether an edit or a dial starts a generation by itself."""
+        self._engine = engine
+        self._debounce, self._deadlines, self._pace = debounce, deadlines, pace
+        self._on_change, self._clock, self._sleep = on_change, clock, sleep
+        self._gate = RateGate(clock)
+        self._turn = asyncio.Lock()
+        self._runs = count(1)
+        self._flights: dict[Lane, _Flight] = {}
+        self._unclosed: dict[Lane, set[asyncio.Task[None]]] = {lane: set() for lane in Lane}
+        self._group: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Own every flight until this task is cancelled; then each of them is cancelled and has cleaned up."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            await asyncio.Event().wait()
+
+    def is_stale(self, lane: Lane) -> bool:
+        """Whether a lane shows a text that was made from other inputs than those that are set now."""
+        made_from = self.state.lanes[lane].made_from
+        return made_from is not None and made_from != self.inputs.of_lane(lane)
+
+    def change(self, inputs: Inputs) -> None:
+        """The person has edited the prompt or the sampling, or has turned a dial.
+
+        With auto on, the lanes whose text would differ start again after the debounce; a request that waits for a rate
+        limit is replaced in either case.
+        """
+        before, self.inputs = self.inputs, inputs
+        touched = [lane for lane in BOTH_LANES if before.of_lane(lane) != inputs.of_lane(lane)]
+        if touched and inputs.is_empty:
+            self._cancel(BOTH_LANES if self.auto else self._waiting())
+        elif touched and self.auto:
+            self._launch(self._missing(), self._debounce)
+        elif touched:
+            self._launch([lane for lane in touched if lane in self._waiting()], self._debounce)
+        self._on_change()
+
+    def switch_auto(self, auto: bool) -> None:
+        """Turn auto-generate on or off; turned on, it makes good what has become stale."""
+        self.auto = auto
+        if auto and not self.inputs.is_empty and any(self.is_stale(lane) for lane in BOTH_LANES):
+            self._launch(self._missing(), self._debounce)
+        self._on_change()
+
+    def generate(self) -> bool:
+        """Start now: the steered lane always, the default lane unless its text holds; False for an empty prompt."""
+        if self.inputs.is_empty:
+            return False
+        missing = self._missing()
+        self._launch([lane for lane in BOTH_LANES if lane is Lane.STEERED or lane in missing], None)
+        self._on_change()
+        return True
+
+    def try_again(self) -> None:
+        """Start the lanes that have failed once more, with what is set now."""
+        failed = [lane for lane in BOTH_LANES if isinstance(self.state.lanes[lane].phase, Failed)]
+        if not self.inputs.is_empty:
+            self._launch(failed, None)
+        self._on_change()
+
+    def ask_now(self) -> None:
+        """Send what waits for a rate limit or a retry at once."""
+        self._gate.lift()
+        waiting = [lane for lane in BOTH_LANES if isinstance(self.state.lanes[lane].phase, RateLimited | Retrying)]
+        for flight in list(dict.fromkeys(self._flights[lane] for lane in waiting)):
+            self._launch([lane for lane in flight.lanes if lane in waiting], None, flight.inputs)
+        self._on_change()
+
+    def cancel(self) -> bool:
+        """Stop whatever is under way; False when nothing was."""
+        was_generating = self.state.is_generating
+        self._cancel(BOTH_LANES)
+        self._on_change()
+        return was_generating
+
+    def _missing(self) -> list[Lane]:
+        """The lanes that are neither finished nor under way for what is set now."""
+        missing = []
+        for lane in BOTH_LANES:
+            state, flight = self.state.lanes[lane], self._flights.get(lane)
+            if flight is not None and flight.is_active and state.is_generating:
+                holds = flight.inputs.of_lane(lane) == self.inputs.of_lane(lane)
+            else:
+                holds = isinstance(state.phase, Done) and not self.is_stale(lane)
+            if not holds:
+                missing.append(lane)
+        return missing
+
+    def _waiting(self) -> list[Lane]:
+        return [lane for lane in BOTH_LANES if isinstance(self.state.lanes[lane].phase, RateLimited)]
+
+    def _cancel(self, lanes: Iterable[Lane]) -> None:
+        for lane in lanes:
+            if self.state.lanes[lane].is_generating:
+                self._flights[lane].cancel()
+                self.state.cancel(lane)
+
+    def _launch(self, lanes: Iterable[Lane], debounce: float | None, inputs: Inputs | None = None) -> None:
+        """Put the lanes on new flights; a lane that shared a flight with one of them and has not ended comes along."""
+        wanted = set(lanes)
+        closing = [flight for flight in dict.fromkeys(self._flights.values()) if wanted & set(flight.lanes)]
+        wanted |= {lane for f in closing for lane in f.lanes if f is self._flights[lane] and self._is_flying(lane)}
+        ordered = tuple(lane for lane in BOTH_LANES if lane in wanted)
+        together = self._engine.info.lanes is LanePolicy.TOGETHER
+        for group in [ordered] if together and ordered else [(lane,) for lane in ordered]:
+            flight = _Flight(group, inputs or self.inputs, next(self._runs))
+            former = {task for lane in group for task in self._unclosed[lane]}
+            for task in former:
+                task.cancel()
+            self._show_start(flight, debounce)
+            assert self._group is not None, "the controller's run() has not begun"
+            flight.task = self._group.create_task(self._fly(flight, former, debounce))
+            for lane in group:
+                self._flights[lane] = flight
+                self._unclosed[lane].add(flight.task)
+                flight.task.add_done_callback(self._unclosed[lane].discard)
+
+    def _is_flying(self, lane: Lane) -> bool:
+        return self._flights[lane].is_active and self.state.lanes[lane].is_generating
+
+    def _show_start(self, flight: _Flight, debounce: float | None) -> None:
+        for lane in flight.lanes:
+            if self._gate.error is not None and self._gate.seconds_left > 0:
+                self.state.limit(lane, self._gate.until, self._gate.error)
+            elif debounce is not None:
+                self.state.settle(lane)
+            else:
+                self.state.start(lane, flight.run, flight.inputs.of_lane(lane), self._clock(), None)
+
+    async def _fly(self, flight: _Flight, former: set["asyncio.Task[None]"], debounce: float | None) -> None:
+        # The old stream of a lane is closed before its new one starts: a server may have one slot only.
+        if former:
+            await asyncio.wait(former)
+        if debounce is not None and self._gate.seconds_left <= 0:
+            await self._sleep(debounce)
+        if self._engine.info.lanes is LanePolicy.ONE_AT_A_TIME:
+            async with self._turn:
+                await self._deliver(flight)
+        else:
+            await self._deliver(flight)
+
+    async def _deliver(self, flight: _Flight) -> None:
+        request = flight.inputs.request(flight.lanes)
+        state, clock = self.state, self._clock
+        window: PromptWindow | None = None
+
+        def unfinished() -> list[Lane]:
+            return [lane for lane in flight.lanes if not isinstance(state.lanes[lane].phase, Done)]
+
+        def leave() -> None:
+            for lane in unfinished():
+                state.start(lane, flight.run, flight.inputs.of_lane(lane), clock(), window)
+            self._on_change()
+
+        def take(event: Event) -> None:
+            state.apply(event, flight.run, clock())
+            self._on_change()
+
+        async def pause(wait: Pause) -> None:
+            until = clock() + wait.seconds
+            for lane in unfinished():
+                if wait.attempt is None:
+                    state.limit(lane, until, wait.error)
+                else:
+                    state.retry(lane, wait.attempt, until, wait.error)
+            self._on_change()
+            await self._sleep(wait.seconds)
+
+        try:
+            if isinstance(self._engine, Windows):
+                window = await self._engine.prompt_window(request)
+            await deliver(
+                self._engine,
+                request,
+                take,
+                pause,
+                leave=leave,
+                gate=self._gate,
+                deadlines=self._deadlines,
+                pace=self._pace,
+                clock=clock,
+                sleep=self._sleep,
+            )
+        except SteerError as error:
+            for lane in unfinished():
+                state.fail(lane, error)
+        self._on_change()

@@ -1,0 +1,228 @@
+"""One request, brought home: deadlines, retries after a lost connection, and waits for a rate limit.
+
+Time lives here and nowhere below. The events go to a `sink` that returns at once, so nothing is ever awaited between
+an event's arrival and its use, and the deadlines measure the engine alone.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from steer_tui.domain import (
+    DoneEvent,
+    ErrorEvent,
+    Event,
+    GenerationRequest,
+    Lane,
+    RateLimited,
+    RewindEvent,
+    SteerError,
+    TimedOut,
+    TokenEvent,
+    Truncated,
+    error_from_code,
+)
+from steer_tui.engines import Engine
+
+RETRIES = 3
+"""How often a lost connection is tried again."""
+
+FIRST_LIMIT_WAIT = 60.0
+"""Seconds to wait for a rate limit that names no time; each further one waits twice as long."""
+
+BREATH = 0.008
+"""Seconds of uninterrupted events after which the loop gets a turn: a producer that never sleeps starves painting."""
+
+Clock: TypeAlias = Callable[[], float]
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long to wait for an engine, in seconds; None waits for ever."""
+
+    first_event: float | None = 300.0
+    silence: float | None = 60.0
+    """Between two events."""
+    whole: float | None = None
+
+
+class RateGate:
+    """Keeps every request to an engine back until its rate limit is over, however often the request is replaced."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._next_wait = FIRST_LIMIT_WAIT
+        self.until = 0.0
+        """When the next request may leave, on the clock's scale."""
+        self.error: RateLimited | None = None
+
+    def close(self, error: RateLimited) -> None:
+        """A request was refused: none leaves for as long as the error says."""
+        self.error = error
+        wait = error.retry_after
+        if wait is None:
+            wait, self._next_wait = self._next_wait, self._next_wait * 2
+        self.until = self._clock() + wait
+
+    def lift(self) -> None:
+        """Let the next request leave now: the person said so."""
+        self.until = 0.0
+
+    def forget(self) -> None:
+        """A request went well: the next limit that names no time starts at FIRST_LIMIT_WAIT again."""
+        self._next_wait = FIRST_LIMIT_WAIT
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the next request has to wait; 0 or less when it may leave."""
+        return self.until - self._clock()
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A wait before the next attempt: after a lost connection (`attempt` of RETRIES) or for a rate limit (None)."""
+
+    seconds: float
+    error: SteerError
+    attempt: int | None = None
+
+
+class _Watch:
+    """Raises TimedOut when an engine stays silent for too long; costs one clock reading an event."""
+
+    def __init__(self, deadlines: Deadlines, clock: Clock, sleep: Sleep) -> None:
+        self._deadlines, self._clock, self._sleep = deadlines, clock, sleep
+        self._began = self.last_event = clock()
+        self.heard = False
+
+    def _left(self) -> tuple[float, str]:
+        now, limits = self._clock(), self._deadlines
+        silence = limits.silence if self.heard else limits.first_event
+        what = "fell silent" if self.heard else "did not answer"
+        left = [(self.last_event + silence - now, f"The engine {what} for {silence:g} seconds.")] if silence else []
+        if limits.whole:
+            sentence = f"The generation took longer than {limits.whole:g} seconds."
+            left.append((self._began + limits.whole - now, sentence))
+        return min(left, default=(3600.0, ""))
+
+    async def run(self) -> None:
+        """Sleep until a deadline has passed, again and again as events push it back."""
+        while True:
+            seconds, sentence = self._left()
+            if seconds <= 0:
+                raise TimedOut(sentence)
+            await self._sleep(seconds)
+
+
+class _Attempts:
+    """A request's way through its attempts: what is still to come, and whether the text has to begin anew."""
+
+    def __init__(self, request: GenerationRequest, sink: Callable[[Event], None]) -> None:
+        self.request = request
+        self._sink = sink
+        self._open = set(request.lanes)
+        self._to_rewind: set[Lane] = set()
+        self._begun: set[Lane] = set()
+
+    def again(self) -> None:
+        """The next attempt asks for the lanes that have not ended, and what it brings replaces what they have."""
+        self._to_rewind = self._begun & self._open
+        self.request = replace(self.request, lanes=tuple(lane for lane in self.request.lanes if lane in self._open))
+
+    def take(self, event: Event) -> None:
+        """Hand one event on; an error event becomes its exception."""
+        if isinstance(event, ErrorEvent):
+            raise error_from_code(event.code, event.message, event.retry_after)
+        if event.lane not in self._open:
+            return
+        if event.lane in self._to_rewind and not isinstance(event, RewindEvent):
+            self._sink(RewindEvent(event.lane, keep=0))
+        self._to_rewind.discard(event.lane)
+        self._begun.add(event.lane)
+        if isinstance(event, DoneEvent):
+            self._open.discard(event.lane)
+        self._sink(event)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every lane has ended."""
+        return not self._open
+
+
+async def _attempt(
+    engine: Engine, attempts: _Attempts, pace: float, deadlines: Deadlines, clock: Clock, sleep: Sleep
+) -> None:
+    watch = _Watch(deadlines, clock, sleep)
+
+    async def consume() -> None:
+        breath = clock() + BREATH
+        async with aclosing(engine.stream(attempts.request)) as events:
+            async for event in events:
+                attempts.take(event)
+                if pace and isinstance(event, TokenEvent):
+                    await sleep(1.0 / pace)
+                elif clock() > breath:
+                    await asyncio.sleep(0)
+                    breath = clock() + BREATH
+                watch.last_event, watch.heard = clock(), True
+        if not attempts.finished:
+            raise Truncated("The stream ended before the text did.")
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(watch.run())
+            await consume()
+            watching.cancel()
+    except ExceptionGroup as failures:
+        known = failures.subgroup(SteerError)
+        if known is None:
+            raise
+        raise known.exceptions[0] from None
+
+
+async def deliver(
+    engine: Engine,
+    request: GenerationRequest,
+    sink: Callable[[Event], None],
+    pause: Callable[[Pause], Awaitable[None]],
+    *,
+    leave: Callable[[], None] = lambda: None,
+    gate: RateGate | None = None,
+    deadlines: Deadlines = Deadlines(),
+    pace: float = 0.0,
+    clock: Clock = time.monotonic,
+    sleep: Sleep = asyncio.sleep,
+) -> None:
+    """Bring every event of a request to the sink, and return when each of its lanes has ended.
+
+    `leave` is called as each attempt leaves, and `pause` is awaited before a further one. Lanes that have ended are not
+    asked for again, and a lane that begins anew is rewound to 0. `pace` is in tokens a second (0: as they come).
+    Without a `gate` a rate limit is not waited out.
+    Raises the SteerError that ends the request: one that is not worth a retry, or the last of RETRIES + 1 attempts.
+    """
+    attempts = _Attempts(request, sink)
+    retries = 0
+    while True:
+        while gate is not None and gate.error is not None and gate.seconds_left > 0:
+            await pause(Pause(gate.seconds_left, gate.error))
+        leave()
+        try:
+            await _attempt(engine, attempts, pace, deadlines, clock, sleep)
+        except RateLimited as error:
+            if gate is None:
+                raise
+            gate.close(error)
+        except SteerError as error:
+            if not error.passing or retries == RETRIES:
+                raise
+            retries += 1
+            await pause(Pause(2.0**retries if error.retry_after is None else error.retry_after, error, retries))
+        else:
+            if gate is not None:
+                gate.forget()
+            return
+        attempts.again()

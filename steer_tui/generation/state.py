@@ -1,0 +1,217 @@
+"""The state of a generation, from which every visible thing is derived; pure, and free of time and tasks."""
+
+from dataclasses import dataclass, field
+
+from steer_tui.domain import (
+    ActivationEvent,
+    DoneEvent,
+    ErrorEvent,
+    Event,
+    Lane,
+    Malformed,
+    RewindEvent,
+    SteerError,
+    TokenEvent,
+    error_from_code,
+)
+from steer_tui.engines import PromptWindow
+from steer_tui.generation.inputs import LaneInputs
+from steer_tui.generation.phases import (
+    SUCCESSORS,
+    UNDER_WAY,
+    URGENCY,
+    Cancelled,
+    Connecting,
+    Done,
+    Failed,
+    Idle,
+    IllegalTransition,
+    Phase,
+    RateLimited,
+    Rest,
+    Retrying,
+    Settling,
+    Streaming,
+)
+from steer_tui.generation.transcript import Transcript
+
+
+@dataclass(slots=True)
+class LaneState:
+    """One lane: its phase, its text, and what that text was made from."""
+
+    phase: Phase = field(default_factory=Idle)
+    run: int = 0
+    """The run, counted from 1, whose events count; those of any other are dropped."""
+    transcript: Transcript = field(default_factory=Transcript)
+    made_from: LaneInputs | None = None
+    """The inputs of the latest start, or None before the first."""
+    window: PromptWindow | None = None
+    """How much of the prompt the model read, where the engine can tell."""
+    started: float = 0.0
+    first_token: float | None = None
+    latest_token: float | None = None
+    anew: bool = False
+    """Whether the text still is that of an earlier run, and makes room when the first event of this one comes."""
+
+    @property
+    def is_generating(self) -> bool:
+        """Whether a request is under way, waits included."""
+        return type(self.phase) in UNDER_WAY
+
+    @property
+    def text(self) -> str:
+        """What has been generated so far, without the prompt."""
+        return self.transcript.text
+
+    @property
+    def current_index(self) -> int:
+        """The index that the next token will bear."""
+        return len(self.transcript)
+
+    @property
+    def error(self) -> SteerError | None:
+        """What went wrong, where something did."""
+        return self.phase.error if isinstance(self.phase, Failed | RateLimited | Retrying) else None
+
+    @property
+    def seconds_to_first_token(self) -> float | None:
+        """From the start of the run to its first token."""
+        return None if self.first_token is None else self.first_token - self.started
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Pace of the run since its first token, or None while it has fewer than two."""
+        if self.first_token is None or self.latest_token is None or self.latest_token <= self.first_token:
+            return None
+        return (len(self.transcript) - 1) / (self.latest_token - self.first_token)
+
+    def enter(self, phase: Phase) -> None:
+        """Change the phase; raises IllegalTransition for one that cannot follow."""
+        if type(phase) not in SUCCESSORS[type(self.phase)]:
+            raise IllegalTransition(f"{type(phase).__name__} cannot follow {type(self.phase).__name__}")
+        self.phase = phase
+
+    def begin_text(self) -> None:
+        """The first event of a run has come: what stood there before makes room."""
+        if self.anew:
+            self.anew = False
+            self.first_token = self.latest_token = None
+            if len(self.transcript):
+                self.transcript.keep(0)
+
+
+class GenerationState:
+    """Both lanes; `revision` rises with every change, so that a reader sees cheaply whether to look again."""
+
+    def __init__(self) -> None:
+        self.lanes = {lane: LaneState() for lane in Lane}
+        self.revision = 0
+
+    @property
+    def phase(self) -> Phase:
+        """The most urgent phase of the two lanes."""
+        return min((lane.phase for lane in self.lanes.values()), key=lambda phase: URGENCY.index(type(phase)))
+
+    @property
+    def is_generating(self) -> bool:
+        """Whether any lane has a request under way."""
+        return any(lane.is_generating for lane in self.lanes.values())
+
+    @property
+    def error(self) -> SteerError | None:
+        """The error of the most urgent lane that has one."""
+        lanes = sorted(self.lanes.values(), key=lambda lane: URGENCY.index(type(lane.phase)))
+        return next((lane.error for lane in lanes if lane.error), None)
+
+    def _enter(self, lane: Lane, phase: Phase) -> LaneState:
+        state = self.lanes[lane]
+        state.enter(phase)
+        self.revision += 1
+        return state
+
+    def settle(self, lane: Lane) -> None:
+        """An edit or a dial is waited out before this lane starts."""
+        phase = self.lanes[lane].phase
+        rest: Rest
+        match phase:
+            case Settling(rest):
+                pass
+            case Idle() | Done() | Cancelled() | Failed():
+                rest = phase
+            case _:
+                rest = Cancelled()
+        self._enter(lane, Settling(rest))
+
+    def start(self, lane: Lane, run: int, made_from: LaneInputs, now: float, window: PromptWindow | None) -> None:
+        """An attempt of a run leaves; what stood there before makes room when the first event of a new run comes."""
+        state = self._enter(lane, Connecting())
+        state.anew = state.anew or state.run != run
+        state.run, state.made_from, state.started, state.window = run, made_from, now, window
+
+    def limit(self, lane: Lane, until: float, error: SteerError) -> None:
+        """The lane's request is kept back until a rate limit is over."""
+        self._enter(lane, RateLimited(until, error))
+
+    def retry(self, lane: Lane, attempt: int, until: float, error: SteerError) -> None:
+        """The lane's connection was lost, and attempt number `attempt` will follow."""
+        self._enter(lane, Retrying(attempt, until, error))
+
+    def fail(self, lane: Lane, error: SteerError) -> None:
+        """The lane's run has ended in an error."""
+        self._enter(lane, Failed(error))
+
+    def cancel(self, lane: Lane) -> None:
+        """The person stops the lane: a pending restart is dropped, anything else ends where it is."""
+        phase = self.lanes[lane].phase
+        self._enter(lane, phase.rest if isinstance(phase, Settling) else Cancelled())
+
+    def reset(self) -> None:
+        """Forget both lanes; their transcripts go on in a new epoch, and events of earlier runs are dropped."""
+        for state in self.lanes.values():
+            state.phase, state.made_from, state.window = Idle(), None, None
+            state.run = 0
+            state.transcript.keep(0)
+        self.revision += 1
+
+    def apply(self, event: Event, run: int, now: float) -> bool:
+        """Take one event of a run, at constant cost; False when it belongs to a run that is over.
+
+        Raises Malformed where an event cannot be: a token out of order, or one after the lane's end.
+        """
+        if isinstance(event, ErrorEvent):
+            return self._apply_error(event, run)
+        state = self.lanes[event.lane]
+        if state.run != run or not isinstance(state.phase, Connecting | Streaming):
+            return False
+        if isinstance(state.phase, Connecting):
+            state.enter(Streaming())
+        state.begin_text()
+        transcript = state.transcript
+        match event:
+            case TokenEvent(token, index):
+                if index != len(transcript):
+                    raise Malformed(f"Token number {index} came where number {len(transcript)} was expected.")
+                transcript.append(token)
+                if state.first_token is None:
+                    state.first_token = now
+                state.latest_token = now
+            case ActivationEvent(token_index, _, features):
+                if token_index >= len(transcript):
+                    raise Malformed(f"Activations came for token number {token_index}, which has not come itself.")
+                transcript.activate(token_index, features)
+            case RewindEvent(_, keep):
+                if not 0 <= keep <= len(transcript):
+                    raise Malformed(f"A rewind to {keep} tokens came where there are {len(transcript)}.")
+                transcript.keep(keep)
+            case DoneEvent(_, reason):
+                state.enter(Done(reason))
+        self.revision += 1
+        return True
+
+    def _apply_error(self, event: ErrorEvent, run: int) -> bool:
+        hit = [lane for lane in Lane if event.lane in (None, lane) and self.lanes[lane].run == run]
+        hit = [lane for lane in hit if isinstance(self.lanes[lane].phase, Connecting | Streaming)]
+        for lane in hit:
+            self.fail(lane, error_from_code(event.code, event.message, event.retry_after))
+        return bool(hit)

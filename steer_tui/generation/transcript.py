@@ -1,0 +1,45 @@
+"""The tokens of one lane: append-only, constant cost a token, never copied while it grows."""
+
+from array import array
+from collections.abc import Sequence
+
+from steer_tui.domain import FeatureActivation
+
+
+class Transcript:
+    """Token texts and, per feature, one activation a token, in compact storage."""
+
+    def __init__(self) -> None:
+        self.tokens: list[str] = []
+        """Token texts as they came; joined they are the text."""
+        self.activations: dict[str, array[float]] = {}
+        """Feature id → activations by token index; a token that was not read counts as 0."""
+        self.epoch = 0
+        """Raised whenever tokens are taken back, so that a reader knows when to begin anew."""
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def text(self) -> str:
+        """All tokens joined; costs as much as the text is long."""
+        return "".join(self.tokens)
+
+    def append(self, token: str) -> None:
+        """Add one token."""
+        self.tokens.append(token)
+
+    def activate(self, token_index: int, features: Sequence[FeatureActivation]) -> None:
+        """Note what the features read on a token."""
+        for feature in features:
+            values = self.activations.setdefault(feature.id, array("f"))
+            if len(values) <= token_index:
+                values.extend([0.0] * (token_index + 1 - len(values)))
+            values[token_index] = feature.activation
+
+    def keep(self, count: int) -> None:
+        """Take back all but the first `count` tokens."""
+        del self.tokens[count:]
+        for values in self.activations.values():
+            del values[count:]
+        self.epoch += 1
