@@ -1,0 +1,72 @@
+"""The rack of dials as a value: every change gives a new rack, and undo goes back."""
+
+from dataclasses import dataclass, replace
+
+from steer_tui.domain import Dial, Feature
+
+STEP = 0.5
+"""One press of an arrow key, in notches."""
+
+FINE_STEP = 0.1
+
+GESTURE_SECONDS = 1.0
+"""Turns of one dial that follow each other within this time are undone together."""
+
+_UNDO_DEPTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Rack:
+    """Dials in order, and the racks that undo goes back to."""
+
+    dials: tuple[Dial, ...] = ()
+    past: tuple[tuple[Dial, ...], ...] = ()
+    turning: tuple[str, float] | None = None
+    """Feature id and time of the latest turn, while it may still be part of a gesture."""
+
+    def _with(self, dials: tuple[Dial, ...]) -> "Rack":
+        if dials == self.dials:
+            return self
+        return Rack(dials, (*self.past[-_UNDO_DEPTH:], self.dials))
+
+    def _replaced(self, index: int, dial: Dial) -> tuple[Dial, ...]:
+        return (*self.dials[:index], dial, *self.dials[index + 1 :])
+
+    def turn(self, index: int, value: float, now: float) -> "Rack":
+        """Turn one dial to a value, kept to tenths and the two ends; turned, it is no longer muted."""
+        dial = replace(self.dials[index].turned_to(value), muted=False)
+        rack = self._with(self._replaced(index, dial))
+        if rack is self:
+            return self
+        feature_id = dial.feature.id
+        goes_on = self.turning is not None and self.turning[0] == feature_id
+        if goes_on and self.turning is not None and now - self.turning[1] < GESTURE_SECONDS:
+            rack = replace(rack, past=self.past)
+        return replace(rack, turning=(feature_id, now))
+
+    def mute(self, index: int) -> "Rack":
+        """Mute one dial, or let it sound again; its value stays."""
+        dial = self.dials[index]
+        return self._with(self._replaced(index, replace(dial, muted=not dial.muted)))
+
+    def add(self, feature: Feature) -> "Rack":
+        """Add a dial at 0 for a feature that has none yet."""
+        if self.index_of(feature) is not None:
+            return self
+        return self._with((*self.dials, Dial(feature)))
+
+    def remove(self, index: int) -> "Rack":
+        """Take one dial away."""
+        return self._with((*self.dials[:index], *self.dials[index + 1 :]))
+
+    def reset(self) -> "Rack":
+        """Set every dial to 0."""
+        return self._with(tuple(Dial(dial.feature) for dial in self.dials))
+
+    def undo(self) -> "Rack":
+        """The rack before the latest change, or this one where there was none."""
+        return Rack(self.past[-1], self.past[:-1]) if self.past else self
+
+    def index_of(self, feature: Feature) -> int | None:
+        """Where a feature's dial stands, or None."""
+        return next((index for index, dial in enumerate(self.dials) if dial.feature.id == feature.id), None)

@@ -1,0 +1,95 @@
+"""The app: options in, main screen up, engine closed at the end."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from steer_tui.domain import Dial, InvalidValue, Sampling
+from steer_tui.engines import Engine
+from steer_tui.generation import Controller, Deadlines, Inputs
+from steer_tui.tui.keymap import ACTIONS, check_keymap, keys_of, scope_of
+from steer_tui.tui.screens.main import MainScreen
+
+
+@dataclass(frozen=True, slots=True)
+class AppOptions:
+    """What the command line and the config have decided."""
+
+    prompt: str | None = None
+    """The text to begin with; None shows the example."""
+    example: str = "Once upon a time there was a painter named Leo, who"
+    sampling: Sampling = Sampling()
+    dials: tuple[Dial, ...] = ()
+    auto: bool | None = None
+    """Whether a turned dial generates by itself; None: where calls cost nothing."""
+    debounce: float = 0.5
+    """Seconds that an edit or a dial is waited out."""
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    pace: float = 0.0
+    """Tokens a second; 0 as fast as they come."""
+    theme: str = "tokyo-night"
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Action id → keys, where they differ from the defaults."""
+
+
+class SteerApp(App[None]):
+    """A prompt, dials, and two streaming texts."""
+
+    TITLE = "steer-tui"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, engine: Engine, options: AppOptions) -> None:
+        """Raise InvalidValue for a theme or a key binding that cannot be."""
+        super().__init__()
+        check_keymap(options.keys)
+        if options.theme not in self.available_themes:
+            themes = ", ".join(sorted(self.available_themes))
+            raise InvalidValue(f"There is no theme {options.theme!r}; there are: {themes}.")
+        self._engine = engine
+        self._options = options
+        self.theme = options.theme
+        self.set_keymap(dict(options.keys))
+
+    def on_mount(self) -> None:
+        """Show the main screen."""
+        self.push_screen(MainScreen(self._engine, self._make_controller))
+
+    async def on_unmount(self) -> None:
+        """Let go of what the engine holds."""
+        await self._engine.aclose()
+
+    def _make_controller(self, on_change: Callable[[], None]) -> Controller:
+        options = self._options
+        prompt = options.example if options.prompt is None else options.prompt
+        return Controller(
+            self._engine,
+            Inputs(prompt, options.sampling, options.dials),
+            auto=self._engine.info.quota is None if options.auto is None else options.auto,
+            debounce=options.debounce,
+            deadlines=options.deadlines,
+            pace=options.pace,
+            on_change=on_change,
+        )
+
+    def _shown_keys(self, action: str) -> str:
+        return " ".join(self.get_key_display(Binding(key, "")) for key in keys_of(action, self._options.keys))
+
+    def action_help(self) -> None:
+        """Explain the dials and the keys."""
+        from steer_tui.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen([(self._shown_keys(id), binding.description) for id, binding in ACTIONS.items()]))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action of the main screen, beside Textual's own."""
+        yield from super().get_system_commands(screen)
+        if isinstance(screen, MainScreen):
+            nodes = {"main": screen, "dial": screen.query_one("#rack"), "prompt": screen.query_one("#prompt")}
+            for id, binding in ACTIONS.items():
+                run = partial(self.run_action, binding.action, nodes[scope_of(id)])
+                yield SystemCommand(binding.description.capitalize(), self._shown_keys(id), run)

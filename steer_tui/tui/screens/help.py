@@ -1,0 +1,43 @@
+"""Help: what the dials do, and every key as it is bound now."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+_WORDS = """\
+A dial adds a feature's direction to the model's residual stream, at every token from the first. \
+One notch is 4 % of the stream's mean norm; +4 colours a text, +8 is the edge, 0 is off. Negative values push away.
+
+The left text is steered, the right one is the same model with the same seed and no dials: what differs, the dials did. \
+With auto on, a turned dial or an edited prompt starts again by itself; with auto off the text is marked stale \
+until you generate.
+
+The panes follow the text until you scroll up, and again from the bottom on. Select with the mouse, copy with ctrl+c; \
+y copies the whole text of a pane."""
+
+
+class HelpScreen(ModalScreen[None]):
+    """A page over the main screen; any of its keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,q", "dismiss", "close", id="help.close"),
+    ]
+
+    def __init__(self, keys: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        """Words first, then the keys."""
+        width = max((len(key) for key, _ in self._keys), default=0)
+        lines = [Content.styled(key.rjust(width), "bold $text-primary") + f"  {name}" for key, name in self._keys]
+        with VerticalScroll(id="help") as box:
+            box.border_title = "Help"
+            box.border_subtitle = "↑↓ scroll · esc close"
+            yield Static(Content(_WORDS))
+            yield Static(Content("\n").join(lines), classes="keys")

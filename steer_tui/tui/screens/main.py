@@ -1,0 +1,269 @@
+"""The main screen: prompt, dials, and the two texts side by side."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer, TextArea
+
+from steer_tui.domain import SEED_MAX, Lane
+from steer_tui.engines import Engine
+from steer_tui.generation import (
+    RETRIES,
+    Cancelled,
+    Controller,
+    Done,
+    Failed,
+    Idle,
+    RateLimited,
+    Retrying,
+)
+from steer_tui.generation.phases import Phase
+from steer_tui.tui.screens.lane_view import LaneView
+from steer_tui.tui.widgets.dial_note import DialNote
+from steer_tui.tui.widgets.lane_tabs import LANE_TITLES, LaneTabs
+from steer_tui.tui.widgets.masthead import Masthead
+from steer_tui.tui.widgets.notices import Countdown, Failure
+from steer_tui.tui.widgets.output import OutputPane
+from steer_tui.tui.widgets.prompt import PromptBox
+from steer_tui.tui.widgets.rack import DialRack
+from steer_tui.tui.widgets.status import AutoSwitch, StatusFigures, StatusLine, StatusView
+
+FRAME = 1 / 30
+"""Seconds between two looks at the state while tokens come."""
+
+WIDE, TALL = 90, 30
+"""Columns from which dials and both texts stand side by side, and lines from which nothing has to be saved."""
+
+
+class MainScreen(Screen[None]):
+    """Reads the state, sends what the person does to the controller, and does nothing else."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-medium"), (WIDE, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]
+    AUTO_FOCUS = "#prompt"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # Priority, so that Esc works from any focus at once.
+        Binding("escape", "stop", "cancel", id="main.cancel", priority=True),
+        Binding("enter", "generate", "generate", id="main.generate", key_display="⏎"),
+        Binding("a", "add", "add", id="main.add"),
+        Binding("g", "toggle_auto", "auto", id="main.auto"),
+        Binding("s", "new_seed", "new seed", id="main.new-seed"),
+        Binding("ctrl+z,u", "undo", "undo", id="main.undo", show=False),
+        Binding("x", "reset", "all off", id="main.reset", show=False),
+        Binding("y", "copy_text", "copy text", id="main.copy", show=False),
+        Binding("l", "other_lane", "other lane", id="main.other-lane"),
+        Binding("n", "ask_now", "now", id="main.now"),
+        Binding("r", "try_again", "try again", id="main.try-again"),
+        Binding("question_mark", "app.help", "help", id="main.help", key_display="?"),
+    ]
+
+    def __init__(self, engine: Engine, make_controller: Callable[[Callable[[], None]], Controller]) -> None:
+        super().__init__()
+        self.engine = engine
+        self.controller = make_controller(self._note_change)
+        self._frame_pending = False
+        self._seen_phase: type[Phase] = Idle
+
+    def compose(self) -> ComposeResult:
+        """Top to bottom; the stylesheet decides what stands beside what."""
+        inputs = self.controller.inputs
+        yield Masthead()
+        yield PromptBox(inputs.prompt, id="prompt")
+        with Container(id="stage"):
+            with Vertical(id="dials") as dials:
+                dials.border_title = "Dials"
+                yield DialRack(inputs.dials, id="rack")
+                yield DialNote()
+            yield LaneTabs()
+            with Horizontal(id="lanes"):
+                for lane in Lane:
+                    yield OutputPane(id=lane.value)
+        with ContentSwitcher(initial="status", id="bottom"):
+            yield StatusLine(id="status")
+            yield Countdown(id="countdown")
+            yield Failure(id="failure")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Start the controller, and show what is set."""
+        self._views = {lane: LaneView(self.query_one(f"#{lane.value}", OutputPane), LANE_TITLES[lane]) for lane in Lane}
+        self.query_one(Masthead).engine = self.engine.info
+        self._control()
+        self._show_inputs()
+        self._show_lane(Lane.STEERED)
+        self._note_change()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give the dials as many lines as there is room for."""
+        folded = event.size.width < WIDE
+        self.query_one(DialRack).rows_a_dial = (1 if event.size.height < TALL else 2) if folded else 3
+
+    @work(group="controller", exit_on_error=False)
+    async def _control(self) -> None:
+        await self.controller.run()
+
+    # From the state to the widgets
+
+    def _note_change(self) -> None:
+        if not self._frame_pending and self.is_attached:
+            self._frame_pending = True
+            self.set_timer(FRAME, self._frame)
+
+    def _frame(self) -> None:
+        self._frame_pending = False
+        state = self.controller.state
+        for lane, view in self._views.items():
+            view.show(state.lanes[lane], stale=self.controller.is_stale(lane))
+        self.query_one(DialRack).show_activations(state.lanes[Lane.STEERED].transcript.activations)
+        self.query_one(StatusFigures).view = StatusView.of(state, self.engine.info.quota)
+        self.query_one(AutoSwitch).auto = self.controller.auto
+        self._show_notice(state.phase)
+        window = state.lanes[Lane.STEERED].window or state.lanes[Lane.DEFAULT].window
+        cut = window is not None and window.seen < window.total
+        note = f"the model reads the last {window.seen} of {window.total} tokens" if window and cut else ""
+        self.query_one(PromptBox).border_subtitle = note
+        if type(state.phase) is not self._seen_phase:
+            self._seen_phase = type(state.phase)
+            self.refresh_bindings()
+
+    def _show_notice(self, phase: Phase) -> None:
+        bottom = self.query_one("#bottom", ContentSwitcher)
+        match phase:
+            case RateLimited(until, error):
+                self.query_one(Countdown).show(error, until, "")
+                bottom.current = "countdown"
+            case Retrying(attempt, until, error):
+                self.query_one(Countdown).show(error, until, f"Attempt {attempt} of {RETRIES} follows.")
+                bottom.current = "countdown"
+            case Failed(error):
+                self.query_one(Failure).show(error)
+                bottom.current = "failure"
+            case _:
+                bottom.current = "status"
+
+    def _show_inputs(self) -> None:
+        self.query_one(Masthead).sampling = self.controller.inputs.sampling
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done now."""
+        phase = self.controller.state.phase
+        match action:
+            case "stop":
+                return None if isinstance(phase, Idle | Done | Cancelled | Failed) and not self._has_selection else True
+            case "ask_now":
+                return isinstance(phase, RateLimited | Retrying)
+            case "try_again":
+                return isinstance(phase, Failed)
+            case "other_lane":
+                return self.has_class("-narrow")
+            case _:
+                return True
+
+    # From the person to the controller
+
+    @on(TextArea.Changed, "#prompt")
+    def _prompt_edited(self, event: TextArea.Changed) -> None:
+        self.controller.change(replace(self.controller.inputs, prompt=event.text_area.text))
+
+    @on(DialRack.Changed)
+    def _dials_turned(self, event: DialRack.Changed) -> None:
+        self.controller.change(replace(self.controller.inputs, dials=event.dial_rack.rack.dials))
+
+    @on(DialRack.Chosen)
+    def _dial_chosen(self, event: DialRack.Chosen) -> None:
+        self.query_one(DialNote).dial = event.dial
+
+    @on(PromptBox.Submitted)
+    def action_generate(self) -> None:
+        """Start now, with what is set."""
+        if not self.controller.generate():
+            self.notify("The prompt is empty: type something first.", severity="warning")
+            self.query_one(PromptBox).focus()
+
+    @on(Countdown.StopPressed)
+    def action_stop(self) -> None:
+        """Drop a value that is being typed, or a selection, or else the generation."""
+        rack = self.query_one(DialRack)
+        if rack.typed is not None:
+            rack.typed = None
+        elif self._has_selection:
+            self.clear_selection()
+        else:
+            self.controller.cancel()
+
+    @property
+    def _has_selection(self) -> bool:
+        return bool(self.selections)
+
+    @on(Countdown.NowPressed)
+    def action_ask_now(self) -> None:
+        """Wait no longer."""
+        self.controller.ask_now()
+
+    @on(Failure.RetryPressed)
+    def action_try_again(self) -> None:
+        """Start what has failed once more."""
+        self.controller.try_again()
+
+    @on(AutoSwitch.Pressed)
+    def action_toggle_auto(self) -> None:
+        """Let a turned dial generate by itself, or not."""
+        self.controller.switch_auto(not self.controller.auto)
+
+    def action_new_seed(self) -> None:
+        """Draw another seed, and generate with it."""
+        inputs = self.controller.inputs
+        seed = random.randrange(SEED_MAX)
+        self.controller.change(replace(inputs, sampling=replace(inputs.sampling, seed=seed)))
+        self._show_inputs()
+
+    def action_undo(self) -> None:
+        """Take the latest change of the dials back."""
+        rack = self.query_one(DialRack)
+        rack.change(rack.rack.undo())
+
+    def action_reset(self) -> None:
+        """Turn every dial to 0."""
+        rack = self.query_one(DialRack)
+        rack.change(rack.rack.reset())
+
+    @work(group="picker", exclusive=True, exit_on_error=False)
+    async def action_add(self) -> None:
+        """Pick a feature, and put a dial on it."""
+        from steer_tui.tui.screens.picker import PickerScreen
+
+        rack = self.query_one(DialRack)
+        taken = {dial.feature.id for dial in rack.rack.dials}
+        feature = await self.app.push_screen_wait(PickerScreen(self.engine, taken))
+        if feature is not None:
+            rack.change(rack.rack.add(feature))
+            rack.chosen = len(rack.rack.dials) - 1
+            rack.focus()
+
+    def action_copy_text(self) -> None:
+        """Copy the whole text of the pane that has the focus, else the steered one."""
+        lane = next((lane for lane, view in self._views.items() if view.pane.has_focus), Lane.STEERED)
+        self.app.copy_to_clipboard(self.controller.state.lanes[lane].text)
+        self.notify(f"The {lane.value} text was sent to the terminal's clipboard (OSC 52).")
+
+    @on(LaneTabs.Picked)
+    def _lane_picked(self, event: LaneTabs.Picked) -> None:
+        self._show_lane(event.lane)
+
+    def action_other_lane(self) -> None:
+        """Show the other lane, where there is room for one only."""
+        lane = self.query_one(LaneTabs).lane
+        self._show_lane(Lane.DEFAULT if lane is Lane.STEERED else Lane.STEERED)
+
+    def _show_lane(self, lane: Lane) -> None:
+        self.query_one(LaneTabs).lane = lane
+        for shown, view in self._views.items():
+            view.pane.set_class(shown is not lane, "-behind")

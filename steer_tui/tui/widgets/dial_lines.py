@@ -1,0 +1,145 @@
+"""How a dial is drawn: two lines of cells, from plain values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+
+from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial, safe_line
+
+NAME_WIDTH = 12
+VALUE_WIDTH = 6
+ONE_LINE_VALUE_WIDTH = 12
+"""Room for the longest value, `muted -10.0`, so that the sliders of one-line dials stand below each other."""
+
+BREAKING_VALUE = 8.0
+"""Above this many notches a text usually breaks."""
+
+SPARKS = "▁▂▃▄▅▆▇█"
+MARGIN = 2
+"""Cells left of a dial, the first of which marks the chosen one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialStyles:
+    """The styles that a dial is drawn with."""
+
+    hue: Style
+    quiet: Style
+    value: Style
+    warning: Style
+
+
+def value_text(dial: Dial) -> str:
+    """The value with its sign, as it stands at the right of a dial."""
+    return f"{dial.value:+.1f}" if dial.value else "0.0"
+
+
+def sparkline(activations: Sequence[float], maximum: float | None, width: int) -> str:
+    """The latest `width` activations as bars, one a token, full height at `maximum` (None: their own)."""
+    latest = activations[-width:] if width > 0 else []
+    top = maximum or max(latest, default=0.0) or 1.0
+    bars = "".join(SPARKS[min(7, max(0, round(7 * value / top)))] for value in latest)
+    return bars.rjust(max(0, width))
+
+
+def _mark(chosen: bool, styles: DialStyles) -> list[Segment]:
+    return [Segment("▎" if chosen else " ", styles.hue), Segment(" ")]
+
+
+def _name(dial: Dial, width: int, styles: DialStyles, chosen: bool) -> Segment:
+    name = safe_line(dial.feature.label)
+    if cell_len(name) >= width:
+        name = set_cell_size(name, max(0, width - 2)) + "… "
+    return Segment(set_cell_size(name, width), styles.quiet if dial.muted else styles.hue + Style(bold=chosen))
+
+
+def _value(dial: Dial, typed: str | None, styles: DialStyles) -> Segment:
+    if typed is not None:
+        text, style = f"{typed}▏", styles.value + Style(underline=True)
+    elif dial.muted:
+        text, style = f"muted {value_text(dial)}", styles.quiet
+    elif abs(dial.value) > BREAKING_VALUE:
+        text, style = f"! {value_text(dial)}", styles.warning
+    else:
+        text, style = value_text(dial), styles.value if dial.value else styles.quiet
+    return Segment(text.rjust(max(VALUE_WIDTH, len(text) + 1)), style)
+
+
+def name_line(
+    dial: Dial, activations: Sequence[float], typed: str | None, width: int, styles: DialStyles, chosen: bool
+) -> list[Segment]:
+    """The first line: name, sparkline, value; `typed` is what has been typed of a new value."""
+    inner = max(1, width - MARGIN - 1)
+    value = _value(dial, typed, styles)
+    name_width = min(max(NAME_WIDTH, cell_len(dial.feature.label) + 1), max(1, inner - len(value.text)))
+    spark_width = max(0, inner - name_width - len(value.text))
+    return [
+        *_mark(chosen, styles),
+        _name(dial, name_width, styles, chosen),
+        Segment(sparkline(activations, dial.feature.max_activation, spark_width), styles.hue),
+        value,
+        Segment(" "),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Where the slider lies in its line: `cells` of them from `left` on; an odd number, so that 0 has its own."""
+
+    left: int
+    cells: int
+
+    @classmethod
+    def in_two_lines(cls, width: int) -> "Track":
+        """The slider of a dial that is two lines high."""
+        return cls.odd(MARGIN, width - MARGIN - 1)
+
+    @classmethod
+    def in_one_line(cls, width: int) -> "Track":
+        """The slider of a dial that is one line high: it stands between name and value."""
+        return cls.odd(MARGIN + NAME_WIDTH, width - MARGIN - NAME_WIDTH - ONE_LINE_VALUE_WIDTH)
+
+    @classmethod
+    def odd(cls, left: int, room: int) -> "Track":
+        """The largest odd number of cells, at least 3, that there is room for."""
+        return cls(left, max(3, room - 1 + room % 2))
+
+    def knob(self, value: float) -> int:
+        """The cell under the knob, 0..cells − 1; a value outside the ends stands at the end."""
+        share = (min(max(value, VALUE_MIN), VALUE_MAX) - VALUE_MIN) / (VALUE_MAX - VALUE_MIN)
+        return round(share * (self.cells - 1))
+
+    def value_at(self, x: int) -> float:
+        """The value that a click on a column of the line means, in tenths."""
+        share = min(max(x - self.left, 0), self.cells - 1) / (self.cells - 1)
+        return round(VALUE_MIN + share * (VALUE_MAX - VALUE_MIN), 1) + 0.0
+
+
+def _slider(dial: Dial, track: Track, styles: DialStyles, chosen: bool) -> list[Segment]:
+    zero, knob = track.cells // 2, track.knob(dial.value)
+    low, high = min(zero, knob), max(zero, knob)
+    lit = styles.hue if dial.is_on else styles.quiet
+    filled = "━" * (high - low - 1)
+    if knob == zero:
+        middle = "●" if chosen or dial.value else "○"
+    elif knob > zero:
+        middle = f"┝{filled}●"
+    else:
+        middle = f"●{filled}┥"
+    return [Segment("─" * low, styles.quiet), Segment(middle, lit), Segment("─" * (track.cells - high - 1), styles.quiet)]
+
+
+def slider_line(dial: Dial, width: int, styles: DialStyles, chosen: bool) -> list[Segment]:
+    """The second line: the track, filled from the zero mark to the knob."""
+    return [*_mark(chosen, styles), *_slider(dial, Track.in_two_lines(width), styles, chosen)]
+
+
+def one_line(dial: Dial, typed: str | None, width: int, styles: DialStyles, chosen: bool) -> list[Segment]:
+    """A dial where there are few lines: name, slider, value."""
+    name = _name(dial, NAME_WIDTH, styles, chosen)
+    slider = _slider(dial, Track.in_one_line(width), styles, chosen)
+    value = _value(dial, typed, styles)
+    return [*_mark(chosen, styles), name, *slider, Segment(value.text.rjust(ONE_LINE_VALUE_WIDTH - 1), value.style)]

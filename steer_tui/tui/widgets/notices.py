@@ -1,0 +1,97 @@
+"""What takes the status line's place when something needs the person: a countdown, or an error."""
+
+import math
+import time
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from steer_tui.domain import SteerError, safe_line
+
+
+def clock_face(seconds: float) -> str:
+    """Seconds as `m:ss`, rounded up so that 0:00 means that the time is over."""
+    minutes, rest = divmod(max(0, math.ceil(seconds)), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+class RemainingTime(Widget):
+    """The seconds that are left, counted down by itself."""
+
+    until: reactive[float] = reactive(0.0)
+    """When the time is over, on the monotonic clock."""
+    face: reactive[str] = reactive("0:00")
+    """What is shown."""
+
+    def on_mount(self) -> None:
+        """Look at the clock four times a second; the face changes once."""
+        self.set_interval(0.25, self._tick)
+
+    def watch_until(self) -> None:
+        """Show a new time at once."""
+        self._tick()
+
+    def _tick(self) -> None:
+        self.face = clock_face(self.until - time.monotonic())
+
+    def render(self) -> Content:
+        """When the next request leaves."""
+        return Content("asking again in ") + Content.styled(self.face, "bold")
+
+
+class Countdown(Vertical):
+    """A wait before the next attempt: why, how long, and the buttons that end it."""
+
+    class NowPressed(Message):
+        """The person does not want to wait."""
+
+    class StopPressed(Message):
+        """The person gives up."""
+
+    def compose(self) -> ComposeResult:
+        """What happened, the time, the buttons."""
+        yield Static(id="countdown-reason", markup=False)
+        yield RemainingTime()
+        with Horizontal(classes="notice-buttons"):
+            yield Button("now (n)", id="now", compact=True, variant="primary")
+            yield Button("stop (esc)", id="stop", compact=True)
+
+    def show(self, error: SteerError, until: float, attempt: str) -> None:
+        """Count down to `until` on the monotonic clock; `attempt` says which one follows."""
+        words = " ".join(filter(None, [safe_line(error.message), attempt]))
+        self.query_one("#countdown-reason", Static).update(words, layout=False)
+        self.query_one(RemainingTime).until = until
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Say which button it was."""
+        event.stop()
+        self.post_message(self.NowPressed() if event.button.id == "now" else self.StopPressed())
+
+
+class Failure(Vertical):
+    """An error: what happened, what to do, and a way to try again."""
+
+    class RetryPressed(Message):
+        """The person wants to try again."""
+
+    def compose(self) -> ComposeResult:
+        """The two sentences and the button."""
+        yield Static(id="failure-message", markup=False)
+        yield Static(id="failure-hint", markup=False)
+        with Horizontal(classes="notice-buttons"):
+            yield Button("try again (r)", compact=True, variant="error")
+
+    def show(self, error: SteerError) -> None:
+        """Show an error's two sentences."""
+        self.query_one("#failure-message", Static).update(safe_line(error.message), layout=False)
+        self.query_one("#failure-hint", Static).update(safe_line(error.hint), layout=False)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Ask for another try."""
+        event.stop()
+        self.post_message(self.RetryPressed())

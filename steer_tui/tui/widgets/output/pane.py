@@ -1,0 +1,256 @@
+"""The pane in which a lane's text streams."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.widget import Widget
+
+from steer_tui.tui.widgets.output.cells import drawable
+from steer_tui.tui.widgets.output.drawing import LineStyles, draw_line
+from steer_tui.tui.widgets.output.tokens import TokenKind, TokenMarks
+from steer_tui.tui.widgets.output.wrapped import WrappedText
+
+_NOTHING = math.inf
+
+
+class OutputPane(ScrollView, can_focus=True):
+    """A prompt and the tokens after it, wrapped, selectable, and followed to the end unless the reader scrolls up."""
+
+    DEFAULT_CSS = """
+    OutputPane {
+        width: 1fr;
+        height: 1fr;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
+        & > .output-pane--prompt {
+            color: $text-muted;
+            text-style: dim;
+        }
+        & > .output-pane--fresh {
+            background: $primary-muted;
+        }
+        & > .output-pane--cursor {
+            text-style: reverse;
+        }
+        &:ansi > .output-pane--fresh {
+            text-style: underline;
+        }
+    }
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"output-pane--prompt", "output-pane--fresh", "output-pane--cursor"}
+    """The prompt, a token since the last turn, and the block where the next token comes."""
+
+    cursor: reactive[bool] = reactive(False)
+    """Whether a block stands where the next token comes."""
+
+    following: reactive[bool] = reactive(True, repaint=False, init=False)
+    """Whether the view keeps to the end as text comes; scrolling up pauses that, coming back to the end resumes it."""
+
+    @dataclass
+    class FollowChanged(Message):
+        """The pane began or ceased to follow the end of the text."""
+
+        pane: "OutputPane"
+        """The pane that did."""
+        following: bool
+        """Whether it follows now."""
+
+        @property
+        def control(self) -> "OutputPane":
+            """The pane, for the selectors of `@on`."""
+            return self.pane
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._wrapped = WrappedText()
+        self._marks = TokenMarks()
+        self._styles: LineStyles | None = None
+        self._strips: LRUCache[int, Strip] = LRUCache(512)
+        self._undrawn_from: float = _NOTHING
+
+    @property
+    def token_count(self) -> int:
+        """The number of tokens shown, without the prompt."""
+        return len(self._marks)
+
+    @property
+    def text(self) -> str:
+        """The generated text as it came, without the prompt."""
+        return str(self._wrapped)[self._marks.end(0) :]
+
+    def start(self, prompt: str) -> None:
+        """Clear the pane, show the prompt, dimmed, and follow what comes after it."""
+        self._forget_selection()
+        self._marks = TokenMarks(prompt)
+        self._wrapped = WrappedText(prompt, self._wrapped.width)
+        self.following = True
+        self._text_replaced()
+
+    def append(self, tokens: Sequence[str], kind: TokenKind = TokenKind.PLAIN) -> None:
+        """Show more tokens of one kind after those shown."""
+        rows = len(self._wrapped.lines)
+        self._marks.extend(tokens, kind)
+        first = self._wrapped.append("".join(tokens))
+        if len(self._wrapped.lines) != rows:
+            self._height_changed()
+        self._refresh_from(first)
+
+    def rewind(self, keep: int) -> None:
+        """Keep only the first tokens."""
+        if keep >= self.token_count:
+            return
+        self._forget_selection()
+        self._marks.truncate(keep)
+        self._wrapped.truncate(self._marks.end(keep))
+        self._text_replaced()
+
+    def set_kinds(self, first: int, kinds: Sequence[int]) -> None:
+        """Give the tokens from index `first` on other kinds, and so other styles."""
+        self._marks.set_kinds(first, kinds)
+        self._redraw()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the line that stands in a row of the view."""
+        row = y + self.scroll_offset.y
+        if row >= self._undrawn_from:
+            self._undrawn_from = _NOTHING
+        wrapped = self._wrapped
+        last = len(wrapped.lines) - 1
+        if (strip := self._strips.get(row)) is not None:
+            return strip
+        line, start = (wrapped.lines[row], wrapped.starts[row]) if row <= last else ("", len(wrapped))
+        strip = draw_line(
+            line,
+            start,
+            self._marks.runs(start, start + len(line)),
+            self._selected(),
+            self.cursor and row == last,
+            self.size.width,
+            self._line_styles(),
+        )
+        if row < last:
+            self._strips[row] = strip
+        return strip
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text as it is drawn, without the newlines that wrapping put in."""
+        first, last = self._span(selection)
+        return drawable(str(self._wrapped)[first:last]), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Show what is selected now."""
+        self._redraw()
+
+    def notify_style_update(self) -> None:
+        """Draw in the styles that hold now."""
+        super().notify_style_update()
+        self._styles = None
+        self._strips.clear()
+
+    def release_anchor(self) -> None:
+        """Leave the scroll target alone: this pane keeps to the end by itself, not by Textual's anchor."""
+
+    def watch_scroll_target_y(self, target: float) -> None:
+        """Follow when the reader goes to the end, however it is reached, and pause when they leave it.
+
+        The target and not the position tells: it is set at once where the position moves there in steps, while the
+        text may grow.
+        """
+        self.following = target >= self.max_scroll_y
+
+    def watch_following(self, following: bool) -> None:
+        """Tell who listens, and go to the end when following begins."""
+        self.post_message(self.FollowChanged(self, following))
+
+    def watch_cursor(self) -> None:
+        """Draw the last line with or without the cursor."""
+        self._refresh_from(len(self._wrapped.lines) - 1)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Wrap to the new width, and keep what the reader sees in place."""
+        width = max(1, self.scrollable_content_region.width)
+        top = self._wrapped.starts[min(round(self.scroll_y), len(self._wrapped.lines) - 1)]
+        if width != self._wrapped.width:
+            self._wrapped.rewrap(width)
+        self._text_replaced(self._wrapped.row_at(top))
+
+    def _text_replaced(self, top: int | None = None) -> None:
+        """Draw a text whose lines are new, with a line at the top unless the end is followed."""
+        if top is not None and not self.following:
+            self.set_scroll(None, top)
+        self._height_changed()
+        self.scroll_target_y = self.scroll_y
+        self.watch_scroll_target_y(self.scroll_target_y)
+        self._redraw()
+
+    def _height_changed(self) -> None:
+        """Tell Textual the number of lines.
+
+        Setting `virtual_size` would lay out the whole screen; where the pane keeps its place on it, its scrollbar is
+        all that changes.
+        """
+        size = Size(self._wrapped.width, len(self._wrapped.lines))
+        self.set_reactive(Widget.virtual_size, size)
+        self._scroll_update(size)
+        if self.following:
+            self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
+
+    def _refresh_from(self, row: int) -> None:
+        """Have the lines from a row on drawn in the next frame, unless that was asked for and is not done yet."""
+        if row >= self._undrawn_from:
+            return
+        y = max(0, row - self.scroll_offset.y)
+        width, height = self.size
+        if y < height:
+            self._undrawn_from = row
+            self.refresh(Region(0, y, width, height - y))
+
+    def _redraw(self) -> None:
+        """Have all that is seen drawn anew."""
+        self._strips.clear()
+        self.refresh()
+
+    def _line_styles(self) -> LineStyles:
+        """The styles of lines, looked up once: Textual adds up those of all ancestors each time it is asked."""
+        if self._styles is None:
+            plain = self.rich_style
+            self._styles = LineStyles(
+                kinds={
+                    TokenKind.PLAIN: plain,
+                    TokenKind.FRESH: self.get_component_rich_style("output-pane--fresh"),
+                    TokenKind.PROMPT: self.get_component_rich_style("output-pane--prompt"),
+                },
+                selection=self.screen.get_component_rich_style("screen--selection"),
+                cursor=self.get_component_rich_style("output-pane--cursor", partial=True),
+            )
+        return self._styles
+
+    def _selected(self) -> tuple[int, int] | None:
+        """The offsets in the text between which it is selected."""
+        selection = self.text_selection
+        return None if selection is None else self._span(selection)
+
+    def _span(self, selection: Selection) -> tuple[int, int]:
+        """A selection as offsets in the text, which is one long line to Textual, so that wrapping never moves them."""
+        first, last = selection.get_span(0) or (0, 0)
+        return first, len(self._wrapped) if last < 0 else last
+
+    def _forget_selection(self) -> None:
+        """Select nothing here, before the text that was selected goes."""
+        if self.is_attached and self.text_selection is not None:
+            self.screen.selections = {
+                widget: selection for widget, selection in self.screen.selections.items() if widget is not self
+            }

@@ -1,0 +1,266 @@
+"""The dial rack: every dial by keyboard and mouse, in one widget."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial
+from steer_tui.generation.rack import FINE_STEP, STEP, Rack
+from steer_tui.tui.widgets.dial_lines import DialStyles, Track, name_line, one_line, slider_line
+
+HUES = 6
+"""How many hues there are before they repeat."""
+
+_TYPED = frozenset("0123456789.-")
+
+
+class DialRack(ScrollView, can_focus=True):
+    """Dials below each other, one of them chosen; it changes its own `rack` and tells of it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "turn(-1)", "turn", id="dial.down", key_display="←→"),
+        Binding("right", "turn(1)", "turn", id="dial.up", show=False),
+        Binding("shift+left", "turn_finely(-1)", "a tenth down", id="dial.down-finely", show=False),
+        Binding("shift+right", "turn_finely(1)", "a tenth up", id="dial.up-finely", show=False),
+        Binding("home", "end_stop(-1)", "to −10", id="dial.lowest", show=False),
+        Binding("end", "end_stop(1)", "to +10", id="dial.highest", show=False),
+        Binding("up,k", "choose(-1)", "dial", id="dial.previous", key_display="↑↓"),
+        Binding("down,j", "choose(1)", "next dial", id="dial.next", show=False),
+        Binding("0", "off", "off", id="dial.off"),
+        Binding("m", "mute", "mute", id="dial.mute"),
+        Binding("d,delete", "remove", "remove", id="dial.remove"),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"dial-rack--hue-{hue}" for hue in range(HUES)),
+        "dial-rack--quiet",
+        "dial-rack--value",
+        "dial-rack--warning",
+    }
+
+    rack: reactive[Rack] = reactive(Rack(), layout=False)
+    """The dials, and what undo goes back to."""
+    chosen: reactive[int] = reactive(0)
+    """Index of the dial that keys act on."""
+    typed: reactive[str | None] = reactive(None)
+    """What has been typed of a new value, or None while nothing is typed."""
+    rows_a_dial: reactive[int] = reactive(3)
+    """Lines from one dial to the next: 3 leave one empty, 2 none, and 1 puts a dial into one line."""
+
+    class Changed(Message):
+        """The person has changed the dials; `rack.rack` holds the new ones."""
+
+        def __init__(self, dial_rack: "DialRack") -> None:
+            super().__init__()
+            self.dial_rack = dial_rack
+
+        @property
+        def control(self) -> "DialRack":
+            """The rack that was changed."""
+            return self.dial_rack
+
+    class Chosen(Message):
+        """Another dial is the chosen one, or the chosen one has another value."""
+
+        def __init__(self, dial: Dial | None) -> None:
+            super().__init__()
+            self.dial = dial
+
+    def __init__(self, dials: Sequence[Dial], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._activations: Mapping[str, Sequence[float]] = {}
+        self._dragging = False
+        self.set_reactive(DialRack.rack, Rack(tuple(dials)))
+
+    @property
+    def chosen_dial(self) -> Dial | None:
+        """The dial that keys act on, or None in an empty rack."""
+        dials = self.rack.dials
+        return dials[min(self.chosen, len(dials) - 1)] if dials else None
+
+    def show_activations(self, activations: Mapping[str, Sequence[float]]) -> None:
+        """Draw these activations, feature id → one value a token, as sparklines."""
+        self._activations = activations
+        self.refresh()
+
+    def change(self, rack: Rack) -> None:
+        """Put another rack in place and tell of it."""
+        if rack is not self.rack:
+            self.rack = rack
+            self.post_message(self.Changed(self))
+
+    # What is shown
+
+    def _resize(self) -> None:
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self.rack.dials) * self.rows_a_dial)
+
+    def on_mount(self) -> None:
+        """Size the rack once its place is known."""
+        self._resize()
+
+    def on_resize(self) -> None:
+        """Fit the dials to the new width."""
+        self._resize()
+
+    def watch_rows_a_dial(self) -> None:
+        """Move the dials together or apart."""
+        self._resize()
+
+    def watch_rack(self) -> None:
+        """Keep the choice within the dials."""
+        self._resize()
+        self.chosen = min(self.chosen, max(0, len(self.rack.dials) - 1))
+        self.post_message(self.Chosen(self.chosen_dial))
+        self.refresh()
+
+    def watch_chosen(self, _before: int, index: int) -> None:
+        """Bring the chosen dial into view; a value that was being typed is dropped."""
+        self.typed = None
+        rows = self.rows_a_dial
+        self.scroll_to_region(Region(0, index * rows, self.size.width, rows), animate=False, force=True)
+        self.post_message(self.Chosen(self.chosen_dial))
+
+    def _dial_styles(self, index: int) -> DialStyles:
+        return DialStyles(
+            hue=self.get_component_rich_style(f"dial-rack--hue-{index % HUES}", partial=True),
+            quiet=self.get_component_rich_style("dial-rack--quiet", partial=True),
+            value=self.get_component_rich_style("dial-rack--value", partial=True),
+            warning=self.get_component_rich_style("dial-rack--warning", partial=True),
+        )
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one row of the dials that are in view."""
+        width = self.scrollable_content_region.width
+        index, row = divmod(y + self.scroll_offset.y, self.rows_a_dial)
+        if index >= len(self.rack.dials) or row > 1:
+            return Strip.blank(width, self.rich_style)
+        dial, styles = self.rack.dials[index], self._dial_styles(index)
+        chosen = index == self.chosen and self.has_focus
+        typed = self.typed if index == self.chosen else None
+        if self.rows_a_dial == 1:
+            segments = one_line(dial, typed, width, styles, chosen)
+        elif row == 0:
+            readings = self._activations.get(dial.feature.id, ())
+            segments = name_line(dial, readings, typed, width, styles, chosen)
+        else:
+            segments = slider_line(dial, width, styles, chosen)
+        return Strip(segments).adjust_cell_length(width).apply_style(self.rich_style)
+
+    # Keys
+
+    def _turn_to(self, value: float) -> None:
+        if self.chosen_dial is not None:
+            self.change(self.rack.turn(self.chosen, value, time.monotonic()))
+
+    def action_turn(self, direction: int) -> None:
+        """Turn the chosen dial by a step."""
+        if dial := self.chosen_dial:
+            self._turn_to(dial.value + direction * STEP)
+
+    def action_turn_finely(self, direction: int) -> None:
+        """Turn the chosen dial by a tenth."""
+        if dial := self.chosen_dial:
+            self._turn_to(dial.value + direction * FINE_STEP)
+
+    def action_end_stop(self, direction: int) -> None:
+        """Turn the chosen dial to one of its ends."""
+        self._turn_to(VALUE_MAX if direction > 0 else VALUE_MIN)
+
+    def action_off(self) -> None:
+        """Turn the chosen dial to 0."""
+        self._turn_to(0.0)
+
+    def action_mute(self) -> None:
+        """Mute the chosen dial, or let it sound again."""
+        if self.rack.dials:
+            self.change(self.rack.mute(self.chosen))
+
+    def action_remove(self) -> None:
+        """Take the chosen dial away."""
+        if self.rack.dials:
+            self.change(self.rack.remove(self.chosen))
+
+    def action_choose(self, direction: int) -> None:
+        """Choose the dial above or below."""
+        self.chosen = min(max(self.chosen + direction, 0), max(0, len(self.rack.dials) - 1))
+
+    def on_key(self, event: events.Key) -> None:
+        """Take a typed value: digits begin it, Enter sets it, Esc drops it."""
+        character = event.character or ""
+        if self.typed is None:
+            if self.rack.dials and character in _TYPED - {"0"} and character:
+                self.typed = character
+            else:
+                return
+        elif event.key == "enter":
+            self._set_typed(self.typed)
+        elif event.key == "escape":
+            self.typed = None
+        elif event.key == "backspace":
+            self.typed = self.typed[:-1] or None
+        elif character and character in _TYPED:
+            self.typed = (self.typed + character)[:6]
+        else:
+            self.typed = None
+            return
+        event.stop()
+        event.prevent_default()
+
+    def _set_typed(self, typed: str) -> None:
+        self.typed = None
+        try:
+            value = float(typed)
+        except ValueError:
+            self.notify(f"{typed!r} is no number; a dial takes −10 to +10.", severity="warning")
+        else:
+            self._turn_to(value)
+
+    def on_blur(self) -> None:
+        """Drop a value that was being typed when the focus leaves."""
+        self.typed = None
+        self.refresh()
+
+    def on_focus(self) -> None:
+        """Show which dial is the chosen one."""
+        self.refresh()
+
+    # Mouse
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Choose the dial under the pointer; on its slider, take hold of the knob."""
+        index, row = divmod(int(event.y) + self.scroll_offset.y, self.rows_a_dial)
+        if index >= len(self.rack.dials):
+            return
+        self.chosen = index
+        track = self._track
+        on_slider = row == 1 if self.rows_a_dial > 1 else track.left <= event.x < track.left + track.cells
+        if on_slider:
+            self._dragging = True
+            self.capture_mouse()
+            self._drag(event)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Pull the knob along."""
+        if self._dragging:
+            self._drag(event)
+
+    def on_mouse_up(self) -> None:
+        """Let go of the knob."""
+        if self._dragging:
+            self._dragging = False
+            self.release_mouse()
+
+    @property
+    def _track(self) -> Track:
+        width = self.scrollable_content_region.width
+        return Track.in_two_lines(width) if self.rows_a_dial > 1 else Track.in_one_line(width)
+
+    def _drag(self, event: events.MouseEvent) -> None:
+        self._turn_to(self._track.value_at(int(event.x)))

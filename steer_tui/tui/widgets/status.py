@@ -1,0 +1,127 @@
+"""The status line: phase, tokens, pace, and the auto switch."""
+
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from steer_tui.domain import FinishReason, Lane
+from steer_tui.engines import Quota
+from steer_tui.generation import (
+    Cancelled,
+    Connecting,
+    Done,
+    Failed,
+    GenerationState,
+    Idle,
+    Phase,
+    RateLimited,
+    Retrying,
+    Settling,
+    Streaming,
+)
+
+_ENDINGS = {
+    FinishReason.COMPLETE: "done",
+    FinishReason.MAX_TOKENS: "done · length reached",
+    FinishReason.STOP_SEQUENCE: "done · stop text",
+}
+
+
+def phase_words(phase: Phase) -> tuple[str, str]:
+    """A phase as a person reads it, and the style it is drawn in."""
+    match phase:
+        case Idle():
+            return "ready", "dim"
+        case Settling():
+            return "settling", "$text-secondary"
+        case Connecting():
+            return "connecting", "$text-secondary"
+        case Streaming():
+            return "streaming", "bold $text-success"
+        case RateLimited():
+            return "rate limited", "bold $text-warning"
+        case Retrying(attempt):
+            return f"connection lost, attempt {attempt}", "bold $text-warning"
+        case Done(reason):
+            return _ENDINGS[reason], "$text-success"
+        case Cancelled():
+            return "cancelled", "$text-warning"
+        case Failed():
+            return "failed", "bold $text-error"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """What the status line shows."""
+
+    words: str = "ready"
+    style: str = "dim"
+    tokens: int = 0
+    tokens_per_second: float | None = None
+    seconds_to_first_token: float | None = None
+    quota: Quota | None = None
+
+    @classmethod
+    def of(cls, state: GenerationState, quota: Quota | None) -> "StatusView":
+        """The view of a state: its most urgent phase, and the numbers of the steered lane, else of the other."""
+        words, style = phase_words(state.phase)
+        lane = state.lanes[Lane.STEERED]
+        if not len(lane.transcript):
+            lane = state.lanes[Lane.DEFAULT]
+        first = lane.seconds_to_first_token
+        return cls(words, style, len(lane.transcript), lane.tokens_per_second, first, quota)
+
+
+class AutoSwitch(Widget):
+    """Says whether a turned dial generates by itself; a click changes it."""
+
+    auto: reactive[bool] = reactive(True)
+    """Whether auto-generate is on."""
+
+    class Pressed(Message):
+        """The person wants it the other way."""
+
+    def render(self) -> Content:
+        """The word, and on or off."""
+        word = Content.styled("on", "bold $text-success") if self.auto else Content.styled("off", "dim")
+        return Content("auto ") + word
+
+    def on_click(self) -> None:
+        """Ask for the other position."""
+        self.post_message(self.Pressed())
+
+
+class StatusFigures(Widget):
+    """The left part of the status line."""
+
+    view: reactive[StatusView] = reactive(StatusView())
+    """What is shown; an equal view costs nothing."""
+
+    def render(self) -> Content:
+        """A dot, the phase, then the figures that are known."""
+        view = self.view
+        figures = []
+        if view.tokens:
+            figures.append(f"{view.tokens} tokens")
+        if view.tokens_per_second:
+            figures.append(f"{view.tokens_per_second:.0f} tok/s")
+        if view.seconds_to_first_token is not None:
+            figures.append(f"first token {view.seconds_to_first_token * 1000:.0f} ms")
+        if view.quota is not None:
+            figures.append(f"{view.quota.remaining} calls left")
+        line = Content.styled("● ", view.style) + Content.styled(view.words, view.style)
+        return line + Content.styled("   " + " · ".join(figures), "dim") if figures else line
+
+
+class StatusLine(Horizontal):
+    """One line of fixed size, so that a changing figure never lays the screen out."""
+
+    def compose(self) -> ComposeResult:
+        """Figures at the left, the switch at the right."""
+        yield StatusFigures()
+        yield AutoSwitch()
