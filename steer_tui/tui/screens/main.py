@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, TextArea
+from textual.widgets import ContentSwitcher, Footer, Static, TextArea
 
 from steer_tui.domain import SEED_MAX, Lane
 from steer_tui.engines import Engine
@@ -41,12 +41,15 @@ FRAME = 1 / 30
 WIDE, TALL = 90, 30
 """Columns from which dials and both texts stand side by side, and lines from which nothing has to be saved."""
 
+LEAST = (40, 14)
+"""Columns and lines below which only a sentence is shown."""
+
 
 class MainScreen(Screen[None]):
     """Reads the state, sends what the person does to the controller, and does nothing else."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-medium"), (WIDE, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-too-small"), (LEAST[0], "-narrow"), (70, "-medium"), (WIDE, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-too-low"), (LEAST[1], "-short"), (TALL, "-tall")]
     AUTO_FOCUS = "#prompt"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -75,6 +78,8 @@ class MainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Top to bottom; the stylesheet decides what stands beside what."""
         inputs = self.controller.inputs
+        sentence = f"steer-tui needs {LEAST[0]}×{LEAST[1]} characters: make the window larger."
+        yield Static(sentence, id="too-small", markup=False)
         yield Masthead()
         yield PromptBox(inputs.prompt, id="prompt")
         with Container(id="stage"):
@@ -253,6 +258,10 @@ class MainScreen(Screen[None]):
         lane = next((lane for lane, view in self._views.items() if view.pane.has_focus), Lane.STEERED)
         self.app.copy_to_clipboard(self.controller.state.lanes[lane].text)
         self.notify(f"The {lane.value} text was sent to the terminal's clipboard (OSC 52).")
+
+    @on(OutputPane.FollowChanged)
+    def _follow_changed(self) -> None:
+        self._note_change()
 
     @on(LaneTabs.Picked)
     def _lane_picked(self, event: LaneTabs.Picked) -> None:

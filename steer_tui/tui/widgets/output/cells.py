@@ -62,7 +62,7 @@ def clusters(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _stop(text: str, start: int, end: int) -> int:
-    """Where the cluster that starts here ends: marks stay with it, so does what is joined, and flags are letters in twos."""
+    """Where the cluster that starts here ends: with marks, with what is joined, with a flag's second letter."""
     stop = start + 1
     if text[start] == "\t":
         return stop
@@ -71,6 +71,13 @@ def _stop(text: str, start: int, end: int) -> int:
     while stop < end and text[stop] != "\t" and get_character_cell_size(text[stop]) == 0:
         stop += 2 if text[stop] == _JOINER else 1
     return min(stop, end)
+
+
+def snap(text: str, offset: int) -> int:
+    """The first place at or after an offset where no cluster is split."""
+    if offset <= 0 or offset >= len(text) or is_narrow(text):
+        return min(max(0, offset), len(text))
+    return next(end for end, _ in clusters(text, 0, len(text)) if end >= offset)
 
 
 def after_tab(cells: int) -> int:

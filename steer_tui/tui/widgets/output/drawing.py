@@ -1,7 +1,6 @@
 """One line of text as a strip of styled cells."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from steer_tui.tui.widgets.output.cells import after_tab, clusters, drawable, is_narrow
+from steer_tui.tui.widgets.output.cells import after_tab, drawable, snap
 from steer_tui.tui.widgets.output.tokens import TokenKind
 
 _TABS = re.compile("(\t)")
@@ -49,11 +48,10 @@ def draw_line(
     end does so for what lies right of it.
     """
     text = drawable(line.removesuffix("\n"))
-    bounds = None if is_narrow(text) else [end for end, _ in clusters(text, 0, len(text))]
     segments: list[Segment] = []
     cells = begin = 0
     for end, style in _pieces(runs, selected, styles):
-        stop = _snap(end - start, bounds, len(text))
+        stop = snap(text, end - start)
         if stop <= begin:
             continue
         for piece, offset in _untabbed(text[begin:stop], start + begin, cells):
@@ -78,13 +76,6 @@ def _pieces(
             yield min(first, end), style
             yield min(last, end), style + styles.selection
         yield end, style
-
-
-def _snap(offset: int, bounds: list[int] | None, length: int) -> int:
-    """The first end of a cluster at or after an offset, for no style may split one: it would measure differently."""
-    if bounds is None or offset >= length:
-        return min(offset, length)
-    return bounds[bisect_left(bounds, offset)]
 
 
 def _untabbed(text: str, offset: int, cells: int) -> Iterator[tuple[str, int]]:

@@ -246,7 +246,7 @@ class OutputPane(ScrollView, can_focus=True):
     def _span(self, selection: Selection) -> tuple[int, int]:
         """A selection as offsets in the text, which is one long line to Textual, so that wrapping never moves them."""
         first, last = selection.get_span(0) or (0, 0)
-        return first, len(self._wrapped) if last < 0 else last
+        return self._wrapped.snap(first), len(self._wrapped) if last < 0 else self._wrapped.snap(last)
 
     def _forget_selection(self) -> None:
         """Select nothing here, before the text that was selected goes."""

@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_right
 
-from steer_tui.tui.widgets.output.cells import drawable, is_narrow
+from steer_tui.tui.widgets.output.cells import drawable, is_narrow, snap
 from steer_tui.tui.widgets.output.wrap import line_ends
 
 
@@ -55,6 +55,12 @@ class WrappedText:
     def row_at(self, offset: int) -> int:
         """The row of the line that holds the character at an offset, or the last row at the end of the text."""
         return bisect_right(self.starts, offset) - 1
+
+    def snap(self, offset: int) -> int:
+        """The first offset at or after this one where no cluster is split."""
+        row = self.row_at(offset)
+        start = self.starts[row]
+        return start + snap(drawable(self.lines[row].removesuffix("\n")), offset - start)
 
     def _wrap_from(self, row: int, text: str) -> None:
         """Replace the lines from a row on by this text, wrapped."""

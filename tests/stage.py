@@ -1,0 +1,64 @@
+"""The app on a stage: with a scripted engine, a debounce too short to wait for, and a patient eye."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from scripted_engine import FEATURES, ScriptedEngine, speaking
+from textual.pilot import Pilot
+
+from steer_tui.domain import Dial, Lane
+from steer_tui.tui.app import AppOptions, SteerApp
+from steer_tui.tui.screens.main import MainScreen
+from steer_tui.tui.widgets.output import OutputPane
+from steer_tui.tui.widgets.rack import DialRack
+
+DIALS = (Dial(FEATURES[0], 4.0), Dial(FEATURES[1]), Dial(FEATURES[2]), Dial(FEATURES[3]))
+
+
+def make_app(engine: ScriptedEngine | None = None, **options: Any) -> SteerApp:
+    """The app with four dials, the first at +4."""
+    settings = {"dials": DIALS, "debounce": 0.02, **options}
+    return SteerApp(engine or ScriptedEngine(speaking()), AppOptions(**settings))
+
+
+def pane(pilot: Pilot[None], lane: Lane = Lane.STEERED) -> OutputPane:
+    """The pane of a lane."""
+    return pilot.app.screen_stack[1].query_one(f"#{lane.value}", OutputPane)
+
+
+def rack(pilot: Pilot[None]) -> DialRack:
+    """The dial rack."""
+    return pilot.app.screen_stack[1].query_one(DialRack)
+
+
+def values(pilot: Pilot[None]) -> list[float]:
+    """The values of the dials, top to bottom."""
+    return [dial.value for dial in rack(pilot).rack.dials]
+
+
+def main_screen(pilot: Pilot[None]) -> MainScreen:
+    """The main screen, also below another."""
+    screen = pilot.app.screen_stack[1]
+    assert isinstance(screen, MainScreen)
+    return screen
+
+
+def foot(pilot: Pilot[None], lane: Lane = Lane.STEERED) -> str:
+    """The words at the foot of a pane's border."""
+    return str(pane(pilot, lane).border_subtitle)
+
+
+async def until(pilot: Pilot[None], holds: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait until something holds, or fail."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds} s: {pilot.app.screen}"
+        await pilot.pause(0.01)
+    await pilot.pause()
+
+
+async def generated(pilot: Pilot[None], key: str = "enter") -> None:
+    """Press a key that generates, and wait until both texts are there."""
+    await pilot.press(key)
+    await until(pilot, lambda: foot(pilot).startswith("done") and foot(pilot, Lane.DEFAULT).startswith("done"))

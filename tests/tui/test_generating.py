@@ -1,0 +1,148 @@
+"""Prompt, panes and keys: what a person meets first."""
+
+from scripted_engine import Gate, ScriptedEngine, speaking
+from stage import foot, generated, main_screen, make_app, pane, rack, until, values
+
+from steer_tui.domain import Lane
+from steer_tui.engines import Quota
+from steer_tui.tui.widgets.prompt import PromptBox
+from steer_tui.tui.widgets.status import AutoSwitch, StatusFigures
+
+
+async def test_enter_alone_shows_two_different_texts() -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await generated(pilot)
+        assert pane(pilot).text.startswith(" winter+4 the sea was calm")
+        assert pane(pilot, Lane.DEFAULT).text.startswith(" the sea was calm")
+
+
+async def test_typing_replaces_the_example_prompt() -> None:
+    async with make_app(ScriptedEngine(quota=Quota(5))).run_test() as pilot:
+        await pilot.press(*"Hi", "enter")
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+        assert main_screen(pilot).controller.state.lanes[Lane.STEERED].made_from[0] == "Hi"
+
+
+async def test_letters_in_the_prompt_are_text_and_not_keys() -> None:
+    async with make_app(auto=False).run_test() as pilot:
+        await pilot.press(*"gasmdxl0")
+        assert pilot.app.screen.query_one(PromptBox).text == "gasmdxl0"
+        assert values(pilot) == [4.0, 0.0, 0.0, 0.0]
+
+
+async def test_a_new_line_in_the_prompt_has_a_key_of_its_own() -> None:
+    async with make_app(auto=False).run_test() as pilot:
+        await pilot.press("a", "ctrl+j", "b")
+        assert pilot.app.screen.query_one(PromptBox).text == "a\nb"
+
+
+async def test_an_empty_prompt_sends_nothing_and_says_so() -> None:
+    engine = ScriptedEngine()
+    async with make_app(engine).run_test() as pilot:
+        await pilot.press("delete", "enter")
+        await pilot.pause(0.1)
+        assert engine.requests == []
+        assert any("prompt is empty" in toast.message for toast in pilot.app._notifications)
+
+
+async def test_a_dial_that_moves_restarts_the_steered_text_and_keeps_the_default_one() -> None:
+    engine = ScriptedEngine()
+    async with make_app(engine).run_test() as pilot:
+        await generated(pilot)
+        await pilot.press("tab", "right")
+        await until(pilot, lambda: pane(pilot).text.startswith(" winter+4.5") and foot(pilot).startswith("done"))
+        assert [request.lanes for request in engine.requests][2:] == [(Lane.STEERED,)]
+
+
+async def test_ten_turns_in_a_row_make_one_stream() -> None:
+    engine = ScriptedEngine()
+    async with make_app(engine, debounce=0.3).run_test() as pilot:
+        await generated(pilot)
+        await pilot.press("tab", *["right"] * 10)
+        await until(pilot, lambda: pane(pilot).text.startswith(" winter+9 "))
+        assert engine.asked(Lane.STEERED) == 2
+
+
+async def test_escape_cancels_from_any_focus_and_the_text_so_far_stays() -> None:
+    for presses in ([], ["tab"], ["tab", "tab"]):
+        gate = Gate()
+        engine = ScriptedEngine(speaking(gate))
+        async with make_app(engine).run_test() as pilot:
+            await pilot.press("enter", *presses)
+            await until(pilot, lambda: engine.open_streams == 2)
+            gate.let(6)
+            await until(pilot, lambda: pane(pilot).token_count > 0)
+            await pilot.press("escape")
+            await until(pilot, lambda: engine.open_streams == 0)
+            await until(pilot, lambda: foot(pilot) == "cancelled")
+            assert pane(pilot).text.startswith(" winter+4")
+            assert pilot.app.screen.query_one(PromptBox).text.startswith("Once upon a time")
+
+
+async def test_with_a_quota_a_turned_dial_only_marks_the_text_stale() -> None:
+    engine = ScriptedEngine(quota=Quota(239, 240))
+    async with make_app(engine).run_test(size=(120, 40)) as pilot:
+        assert not pilot.app.screen.query_one(AutoSwitch).auto
+        await generated(pilot)
+        await pilot.press("tab", "right")
+        await until(pilot, lambda: "stale" in foot(pilot))
+        assert engine.asked(Lane.STEERED) == 1
+        assert "stale" not in foot(pilot, Lane.DEFAULT)
+        assert pilot.app.screen.query_one(StatusFigures).view.quota == Quota(239, 240)
+
+
+async def test_the_auto_switch_turned_on_makes_good_what_is_stale() -> None:
+    engine = ScriptedEngine(quota=Quota(5))
+    async with make_app(engine).run_test() as pilot:
+        await generated(pilot)
+        await pilot.press("tab", "right")
+        await until(pilot, lambda: "stale" in foot(pilot))
+        await pilot.press("g")
+        await until(pilot, lambda: pane(pilot).text.startswith(" winter+4.5") and "stale" not in foot(pilot))
+
+
+async def test_a_new_seed_makes_both_texts_anew() -> None:
+    engine = ScriptedEngine()
+    async with make_app(engine).run_test() as pilot:
+        await generated(pilot)
+        await pilot.press("tab", "s")
+        await until(pilot, lambda: len(engine.requests) == 4)
+        assert len({request.sampling.seed for request in engine.requests}) == 2
+        assert engine.requests[2].sampling == engine.requests[3].sampling
+
+
+async def test_the_panes_begin_with_the_prompt_of_their_text() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await generated(pilot)
+        await pilot.press(*"Another")
+        await until(pilot, lambda: "stale" in foot(pilot))
+        shown = "".join(segment.text for segment in pane(pilot).render_line(0))
+        assert shown.startswith("Once upon a time")
+
+
+async def test_hostile_text_is_drawn_as_visible_symbols_everywhere() -> None:
+    engine = ScriptedEngine(speaking(text="\x1b[2J\x07 \u202egnp \x9b31m [red]x[/red]"))
+    async with make_app(engine, prompt="\x1b]0;title\x07 go").run_test(size=(120, 40)) as pilot:
+        await generated(pilot)
+        picture = pilot.app.export_screenshot()
+        assert not {"\x1b", "\x07", "\u202e", "\x9b"} & set(picture)
+        assert "[red]x[/red]" in picture.replace("&#160;", " ")
+        assert engine.requests[0].prompt == "\x1b]0;title\x07 go"
+
+
+async def test_quitting_closes_the_engine_and_every_stream() -> None:
+    gate = Gate()
+    engine = ScriptedEngine(speaking(gate))
+    async with make_app(engine).run_test() as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.open_streams == 2)
+        await pilot.press("ctrl+q")
+    assert engine.open_streams == 0
+    assert engine.closed
+
+
+async def test_activations_of_the_steered_run_are_drawn_beside_each_dial() -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await generated(pilot)
+        line = "".join(segment.text for segment in rack(pilot).render_line(0))
+        assert any(bar in line for bar in "▃▄▅▆▇█")

@@ -1,0 +1,112 @@
+"""The dials: by keyboard, by mouse, and undone."""
+
+import pytest
+from scripted_engine import FEATURES
+from stage import make_app, rack, until, values
+
+from steer_tui.domain import Dial, Feature
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        ("right", 4.5),
+        ("left left", 3.0),
+        ("shift+right", 4.1),
+        ("shift+left", 3.9),
+        ("home", -10.0),
+        ("end", 10.0),
+        ("end right", 10.0),
+        ("0", 0.0),
+        ("7 enter", 7.0),
+        ("minus 2 . 5 enter", -2.5),
+        ("minus 2 . 5 backspace backspace 3 enter", -10.0),
+        ("1 0 enter", 10.0),
+        ("9 9 enter", 10.0),
+        ("minus enter", 4.0),
+        ("7 escape", 4.0),
+        ("7 tab", 4.0),
+    ],
+)
+async def test_keys_turn_the_chosen_dial(keys: str, value: float) -> None:
+    async with make_app(auto=False).run_test() as pilot:
+        await pilot.press("tab", *keys.replace(".", "full_stop").split())
+        await pilot.pause()
+        assert values(pilot)[0] == value
+        assert rack(pilot).typed is None
+
+
+async def test_up_and_down_choose_and_stop_at_the_ends() -> None:
+    async with make_app(auto=False).run_test() as pilot:
+        await pilot.press("tab", "up", "right", "down", "down", "left", *["down"] * 5, "end")
+        assert values(pilot) == [4.5, 0.0, -0.5, 10.0]
+
+
+async def test_a_muted_dial_keeps_its_value_and_sounds_again_when_turned() -> None:
+    async with make_app(auto=False).run_test() as pilot:
+        await pilot.press("tab", "m")
+        assert rack(pilot).rack.dials[0] == Dial(FEATURES[0], 4.0, muted=True)
+        await pilot.press("m")
+        assert rack(pilot).rack.dials[0] == Dial(FEATURES[0], 4.0)
+        await pilot.press("m", "right")
+        assert rack(pilot).rack.dials[0] == Dial(FEATURES[0], 4.5)
+
+
+async def test_undo_takes_back_reset_remove_mute_and_turns() -> None:
+    async with make_app(auto=False).run_test() as pilot:
+        before = rack(pilot).rack.dials
+        await pilot.press("tab", "right", "right", "m", "d", "right", "x")
+        assert values(pilot) == [0.0, 0.0, 0.0]
+        await pilot.press("ctrl+z")
+        assert values(pilot) == [0.5, 0.0, 0.0]
+        await pilot.press("u", "u")
+        assert rack(pilot).rack.dials[0] == Dial(FEATURES[0], 5.0, muted=True)
+        await pilot.press("u", "u")
+        assert rack(pilot).rack.dials == before
+        await pilot.press("u")
+        assert rack(pilot).rack.dials == before
+
+
+async def test_an_empty_rack_takes_every_key_without_harm() -> None:
+    async with make_app(auto=False, dials=()).run_test() as pilot:
+        await pilot.press("tab", "right", "left", "up", "down", "home", "end", "0", "m", "d", "5", "enter", "u", "x")
+        assert values(pilot) == []
+
+
+async def test_a_click_on_a_slider_sets_it_and_a_drag_pulls_it() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        width = rack(pilot).scrollable_content_region.width
+        await pilot.click("#rack", offset=(width - 2, 1))
+        assert values(pilot)[0] == 10.0
+        await pilot.mouse_down("#rack", offset=(width - 2, 4))
+        await pilot.hover("#rack", offset=(2, 4))
+        await pilot.mouse_up("#rack", offset=(2, 4))
+        assert values(pilot)[1] == -10.0
+        await pilot.press("u")
+        assert values(pilot)[1] == 0.0
+
+
+async def test_a_click_on_a_name_chooses_the_dial_and_turns_nothing() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.click("#rack", offset=(4, 6))
+        assert rack(pilot).chosen == 2
+        assert values(pilot) == [4.0, 0.0, 0.0, 0.0]
+
+
+async def test_a_click_turns_a_dial_that_is_one_line_high() -> None:
+    async with make_app(auto=False).run_test(size=(60, 20)) as pilot:
+        track = rack(pilot)._track
+        await pilot.click("#rack", offset=(track.left + track.cells - 1, 2))
+        assert values(pilot) == [4.0, 0.0, 10.0, 0.0]
+        await pilot.click("#rack", offset=(3, 3))
+        assert rack(pilot).chosen == 3
+        assert values(pilot) == [4.0, 0.0, 10.0, 0.0]
+
+
+async def test_more_dials_than_lines_scroll_with_the_choice() -> None:
+    dials = tuple(Dial(Feature(f"s/{number}", f"feature {number}", 1.0)) for number in range(30))
+    async with make_app(auto=False, dials=dials).run_test(size=(80, 24)) as pilot:
+        await pilot.press("tab", *["down"] * 29)
+        await until(pilot, lambda: rack(pilot).scroll_offset.y > 0)
+        lines = ["".join(s.text for s in rack(pilot).render_line(y)) for y in range(rack(pilot).size.height)]
+        assert "feature 29" in lines[-1]

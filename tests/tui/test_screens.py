@@ -1,0 +1,190 @@
+"""Picker, help, palette, sizes and themes."""
+
+import pytest
+from scripted_engine import FEATURES, ScriptedEngine
+from stage import foot, generated, main_screen, make_app, pane, rack, until, values
+from textual.widgets import Input, OptionList, Static
+from textual.widgets._footer import FooterKey
+
+from steer_tui.domain import InvalidValue, Lane
+from steer_tui.tui.screens.help import HelpScreen
+from steer_tui.tui.screens.picker import PickerScreen
+from steer_tui.tui.widgets.lane_tabs import LaneTabs
+
+
+async def test_the_picker_filters_as_one_types_and_adds_a_dial_at_0() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab", "a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
+        await pilot.press(*"foo")
+        await until(pilot, lambda: pilot.app.screen.query_one(OptionList).option_count == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(values(pilot)) == 5)
+        assert rack(pilot).rack.dials[-1].feature == FEATURES[4]
+        assert values(pilot)[-1] == 0.0
+        assert rack(pilot).has_focus
+        await pilot.press("right")
+        assert values(pilot)[-1] == 0.5
+
+
+async def test_the_picker_shows_which_features_have_a_dial_and_does_not_add_them_twice() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab", "a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
+        await pilot.press(*"winter")
+        await until(pilot, lambda: pilot.app.screen.query_one(OptionList).option_count == 1)
+        await pilot.press("enter")
+        assert isinstance(pilot.app.screen, PickerScreen)
+        await pilot.press("escape")
+        assert values(pilot) == [4.0, 0.0, 0.0, 0.0]
+
+
+async def test_the_picker_says_when_nothing_fits_and_by_mouse_it_adds_too() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab", "a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
+        options = pilot.app.screen.query_one(OptionList)
+        await pilot.press(*"zzz")
+        await until(pilot, lambda: "Nothing fits" in str(options.get_option_at_index(0).prompt))
+        await pilot.press("enter", *["backspace"] * 3)
+        await until(pilot, lambda: options.option_count == len(FEATURES))
+        await pilot.click(OptionList, offset=(3, 5))
+        await until(pilot, lambda: len(values(pilot)) == 5)
+
+
+async def test_typing_in_the_picker_touches_neither_prompt_nor_dials() -> None:
+    async with make_app(auto=False).run_test() as pilot:
+        await pilot.press("tab", "a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
+        await pilot.press(*"md0x")
+        assert pilot.app.screen.query_one(Input).value == "md0x"
+        await pilot.press("escape")
+        assert values(pilot) == [4.0, 0.0, 0.0, 0.0]
+
+
+async def test_help_names_every_key_and_closes() -> None:
+    async with make_app(auto=False, keys={"dial.mute": "f7"}).run_test(size=(120, 60)) as pilot:
+        await pilot.press("tab", "question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        text = " ".join(str(static.content) for static in pilot.app.screen.query(Static))
+        assert "f7  mute" in text
+        assert "residual stream" in text
+        await pilot.press("escape")
+        assert main_screen(pilot).is_current
+
+
+async def test_every_action_is_in_the_palette() -> None:
+    async with make_app(auto=False).run_test() as pilot:
+        await pilot.pause()
+        titles = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
+        assert {"Generate", "Cancel", "New seed", "Auto", "Mute", "Remove", "Add", "Undo", "All off", "Help"} <= titles
+
+
+async def test_keys_can_be_bound_otherwise_and_mistakes_are_named() -> None:
+    async with make_app(auto=False, keys={"dial.mute": "f7"}).run_test() as pilot:
+        await pilot.press("tab", "f7")
+        assert rack(pilot).rack.dials[0].muted
+    with pytest.raises(InvalidValue, match="no action 'dial.mut' .* nearest is 'dial.mute'"):
+        make_app(keys={"dial.mut": "f7"})
+    with pytest.raises(InvalidValue, match="'d' is bound to 'dial.mute' but already does 'dial.remove'"):
+        make_app(keys={"dial.mute": "d"})
+    with pytest.raises(InvalidValue, match="no theme 'tokio'"):
+        make_app(theme="tokio")
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40), (200, 60)])
+async def test_it_is_usable_at_every_size(size: tuple[int, int]) -> None:
+    async with make_app().run_test(size=size) as pilot:
+        await generated(pilot)
+        await pilot.press("tab", "right", "down", "left")
+        await until(pilot, lambda: pane(pilot).text.startswith(" winter+4.5 sea-0.5"))
+        assert rack(pilot).size.height >= 4
+        assert pane(pilot).size.height >= 4
+
+
+async def test_a_narrow_screen_shows_one_lane_and_a_key_or_a_click_the_other() -> None:
+    async with make_app(auto=False).run_test(size=(60, 20)) as pilot:
+        steered, default = pane(pilot), pane(pilot, Lane.DEFAULT)
+        assert (steered.display, default.display) == (True, False)
+        await pilot.press("tab", "l")
+        assert (steered.display, default.display) == (False, True)
+        await pilot.click(LaneTabs, offset=(3, 0))
+        assert (steered.display, default.display) == (True, False)
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause()
+        assert (steered.display, default.display) == (True, True)
+
+
+async def test_a_tiny_terminal_shows_a_sentence_and_nothing_is_lost() -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await generated(pilot)
+        await pilot.resize_terminal(20, 5)
+        await pilot.pause()
+        assert pilot.app.screen.query_one("#too-small").display
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause()
+        assert not pilot.app.screen.query_one("#too-small").display
+        assert pane(pilot).text.startswith(" winter+4")
+
+
+async def test_resizing_rewraps_the_texts() -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await generated(pilot)
+        wide = pane(pilot).virtual_size.height
+        await pilot.resize_terminal(92, 40)
+        await pilot.pause()
+        assert pane(pilot).virtual_size.height > wide
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light", "textual-light"])
+async def test_other_themes_draw_everything(theme: str) -> None:
+    async with make_app(theme=theme).run_test(size=(100, 40)) as pilot:
+        await generated(pilot)
+        picture = pilot.app.export_screenshot().replace("&#160;", " ")
+        for word in ("winter", "Steered", "Default", "done", "+4.0"):
+            assert word in picture
+
+
+async def test_it_is_usable_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with make_app().run_test(size=(100, 40)) as pilot:
+        await generated(pilot)
+        await pilot.press("tab")
+        assert pilot.app.no_color
+        line = "".join(segment.text for segment in rack(pilot).render_line(0))
+        assert line.startswith("▎ winter")
+
+
+async def test_the_reader_who_scrolls_up_is_left_in_peace_and_told_so() -> None:
+    long = ScriptedEngine(None)
+    async with make_app(long, prompt="word " * 400).run_test(size=(80, 24)) as pilot:
+        await generated(pilot)
+        pane(pilot).focus()
+        await pilot.press("pageup")
+        await until(pilot, lambda: "paused (End)" in foot(pilot))
+        await pilot.press("end")
+        await until(pilot, lambda: "paused" not in foot(pilot))
+
+
+async def test_the_text_of_a_pane_can_be_copied() -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await generated(pilot)
+        await pilot.press("tab", "y")
+        assert pilot.app.clipboard == pane(pilot).text
+        pane(pilot, Lane.DEFAULT).focus()
+        await pilot.press("y")
+        assert pilot.app.clipboard == pane(pilot, Lane.DEFAULT).text
+
+
+async def test_with_the_mouse_alone_one_generates_turns_and_adds() -> None:
+    async with make_app().run_test(size=(160, 40)) as pilot:
+        await pilot.click(rack(pilot), offset=(3, 0))
+        await pilot.pause()
+        (key,) = (key for key in pilot.app.screen.query(FooterKey) if key.action == "generate")
+        await pilot.click(key)
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+        await pilot.click(rack(pilot), offset=(rack(pilot).size.width - 4, 1))
+        await until(pilot, lambda: "winter+" in pane(pilot).text and values(pilot)[0] > 8)
+        (key,) = (key for key in pilot.app.screen.query(FooterKey) if key.action == "add")
+        await pilot.click(key)
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
