@@ -69,6 +69,15 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Prepares(Protocol):
+    """An engine that can make itself ready before it is first asked."""
+
+    async def prepare(self) -> None:
+        """Load what the first request would have to wait for."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PromptWindow:
     """How much of a prompt the model reads: the last `seen` of its `total` tokens."""

@@ -6,10 +6,12 @@ from stage import foot, generated, main_screen, make_app, pane, rack, until, val
 from textual.widgets import Input, OptionList, Static
 from textual.widgets._footer import FooterKey
 
-from steer_tui.domain import InvalidValue, Lane
+from steer_tui.domain import InvalidValue, Lane, Sampling
 from steer_tui.tui.screens.help import HelpScreen
 from steer_tui.tui.screens.picker import PickerScreen
+from steer_tui.tui.screens.sampling import SamplingScreen
 from steer_tui.tui.widgets.lane_tabs import LaneTabs
+from steer_tui.tui.widgets.masthead import Masthead
 
 
 async def test_the_picker_filters_as_one_types_and_adds_a_dial_at_0() -> None:
@@ -188,3 +190,16 @@ async def test_with_the_mouse_alone_one_generates_turns_and_adds() -> None:
         (key,) = (key for key in pilot.app.screen.query(FooterKey) if key.action == "add")
         await pilot.click(key)
         await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
+
+
+async def test_sampling_can_be_set_and_a_wrong_value_is_named_and_kept() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab", "p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SamplingScreen))
+        await pilot.press("end", *["backspace"] * 3, "minus", "1", "enter")
+        fault = pilot.app.screen.query_one("#sampling-fault", Static)
+        assert str(fault.content) == "The temperature must be 0 or more; it is -1.0."
+        await pilot.press("end", *["backspace"] * 5, "1", "down", "end", *["backspace"] * 3, "8", "enter")
+        await until(pilot, lambda: main_screen(pilot).is_current)
+        assert main_screen(pilot).controller.inputs.sampling == Sampling(1.0, 8, 16)
+        assert main_screen(pilot).query_one(Masthead).sampling == Sampling(1.0, 8, 16)

@@ -12,8 +12,8 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Static, TextArea
 
-from steer_tui.domain import SEED_MAX, Lane
-from steer_tui.engines import Engine
+from steer_tui.domain import SEED_MAX, Lane, Sampling, SteerError, safe_line
+from steer_tui.engines import Engine, Prepares
 from steer_tui.generation import (
     RETRIES,
     Cancelled,
@@ -59,6 +59,7 @@ class MainScreen(Screen[None]):
         Binding("a", "add", "add", id="main.add"),
         Binding("g", "toggle_auto", "auto", id="main.auto"),
         Binding("s", "new_seed", "new seed", id="main.new-seed"),
+        Binding("p", "sampling", "sampling", id="main.sampling"),
         Binding("ctrl+z,u", "undo", "undo", id="main.undo", show=False),
         Binding("x", "reset", "all off", id="main.reset", show=False),
         Binding("y", "copy_text", "copy text", id="main.copy", show=False),
@@ -102,7 +103,8 @@ class MainScreen(Screen[None]):
         self._views = {lane: LaneView(self.query_one(f"#{lane.value}", OutputPane), LANE_TITLES[lane]) for lane in Lane}
         self.query_one(Masthead).engine = self.engine.info
         self._control()
-        self._show_inputs()
+        self.call_after_refresh(self._prepare)
+        self.query_one(Masthead).sampling = self.controller.inputs.sampling
         self._show_lane(Lane.STEERED)
         self._note_change()
 
@@ -114,6 +116,14 @@ class MainScreen(Screen[None]):
     @work(group="controller", exit_on_error=False)
     async def _control(self) -> None:
         await self.controller.run()
+
+    @work(group="prepare", exit_on_error=False)
+    async def _prepare(self) -> None:
+        if isinstance(self.engine, Prepares):
+            try:
+                await self.engine.prepare()
+            except SteerError as error:
+                self.notify(f"{safe_line(error.message)} {safe_line(error.hint)}", severity="error", markup=False)
 
     # From the state to the widgets
 
@@ -153,9 +163,6 @@ class MainScreen(Screen[None]):
                 bottom.current = "failure"
             case _:
                 bottom.current = "status"
-
-    def _show_inputs(self) -> None:
-        self.query_one(Masthead).sampling = self.controller.inputs.sampling
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
@@ -223,12 +230,22 @@ class MainScreen(Screen[None]):
         """Let a turned dial generate by itself, or not."""
         self.controller.switch_auto(not self.controller.auto)
 
+    def _sample(self, sampling: Sampling) -> None:
+        self.controller.change(replace(self.controller.inputs, sampling=sampling))
+        self.query_one(Masthead).sampling = sampling
+
     def action_new_seed(self) -> None:
         """Draw another seed, and generate with it."""
-        inputs = self.controller.inputs
-        seed = random.randrange(SEED_MAX)
-        self.controller.change(replace(inputs, sampling=replace(inputs.sampling, seed=seed)))
-        self._show_inputs()
+        self._sample(replace(self.controller.inputs.sampling, seed=random.randrange(SEED_MAX)))
+
+    @work(group="sampling", exclusive=True, exit_on_error=False)
+    async def action_sampling(self) -> None:
+        """Set temperature, length, seed and stop text."""
+        from steer_tui.tui.screens.sampling import SamplingScreen
+
+        sampling = await self.app.push_screen_wait(SamplingScreen(self.controller.inputs.sampling))
+        if sampling is not None:
+            self._sample(sampling)
 
     def action_undo(self) -> None:
         """Take the latest change of the dials back."""

@@ -8,7 +8,7 @@ from steer_tui.domain import Dial, FeatureKind, safe_line
 from steer_tui.tui.widgets.dial_lines import BREAKING_VALUE
 
 class DialNote(Widget):
-    """Three quiet lines under the rack."""
+    """A few quiet lines under the rack."""
 
     dial: reactive[Dial | None] = reactive(None)
     """The dial that is spoken of."""
@@ -19,16 +19,14 @@ class DialNote(Widget):
         if dial is None:
             return Content.styled("no dial yet: a adds a feature", "dim")
         feature = dial.feature
-        if dial.dose is None:
-            strength = f"coefficient {dial.coefficient:+.4g} · a notch is {feature.unit_origin}"
-        else:
-            strength = f"dose {dial.dose:.2f} of the norm · coefficient {dial.coefficient:+.1f}"
-        lines = [Content.styled(strength, "dim")]
+        dose = "" if dial.dose is None else f"dose {dial.dose:.2f} of the residual norm"
+        coefficient = f"coefficient {dial.coefficient:+.4g}"
+        notch = "" if dose else f"a notch is {feature.unit_origin}"
+        words = ", ".join(safe_line(token.strip()) for token in feature.promoted[:6] if token.strip())
+        promotes = f"promotes {words}" if words else ""
+        kind = "" if feature.kind is FeatureKind.SAE else f" · {feature.kind.value}"
+        lines = [line for line in (dose, coefficient + kind, notch, promotes) if line]
+        note = Content.styled("\n".join(lines), "dim")
         if abs(dial.value) > BREAKING_VALUE:
-            lines.append(Content.styled("! above 8 the text usually breaks", "$text-warning"))
-        elif feature.promoted:
-            words = ", ".join(safe_line(token.strip()) for token in feature.promoted[:6] if token.strip())
-            lines.append(Content.styled(f"promotes {words}", "dim"))
-        if feature.kind is not FeatureKind.SAE:
-            lines.append(Content.styled(f"a {feature.kind.value} vector", "dim"))
-        return Content("\n").join(lines)
+            note = Content.styled("! above 8 a text usually breaks\n", "$text-warning") + note
+        return note

@@ -1,6 +1,6 @@
 """The pane in which a lane's text streams."""
 
-import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,7 +20,7 @@ from steer_tui.tui.widgets.output.drawing import LineStyles, draw_line
 from steer_tui.tui.widgets.output.tokens import TokenKind, TokenMarks
 from steer_tui.tui.widgets.output.wrapped import WrappedText
 
-_NOTHING = math.inf
+_NOWHERE = sys.maxsize
 
 
 class OutputPane(ScrollView, can_focus=True):
@@ -79,7 +79,8 @@ class OutputPane(ScrollView, can_focus=True):
         self._marks = TokenMarks()
         self._styles: LineStyles | None = None
         self._strips: LRUCache[int, Strip] = LRUCache(512)
-        self._undrawn_from: float = _NOTHING
+        self._grown_from = _NOWHERE
+        self._drawing = False
 
     @property
     def token_count(self) -> int:
@@ -101,12 +102,10 @@ class OutputPane(ScrollView, can_focus=True):
 
     def append(self, tokens: Sequence[str], kind: TokenKind = TokenKind.PLAIN) -> None:
         """Show more tokens of one kind after those shown."""
-        rows = len(self._wrapped.lines)
         self._marks.extend(tokens, kind)
-        first = self._wrapped.append("".join(tokens))
-        if len(self._wrapped.lines) != rows:
-            self._height_changed()
-        self._refresh_from(first)
+        self._grown_from = min(self._grown_from, self._wrapped.append("".join(tokens)))
+        if not self._drawing:
+            self._show_growth()
 
     def rewind(self, keep: int) -> None:
         """Keep only the first tokens."""
@@ -125,8 +124,6 @@ class OutputPane(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Draw the line that stands in a row of the view."""
         row = y + self.scroll_offset.y
-        if row >= self._undrawn_from:
-            self._undrawn_from = _NOTHING
         wrapped = self._wrapped
         last = len(wrapped.lines) - 1
         if (strip := self._strips.get(row)) is not None:
@@ -208,14 +205,24 @@ class OutputPane(ScrollView, can_focus=True):
         if self.following:
             self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
 
+    def _show_growth(self) -> None:
+        """Have what came drawn in the next frame; what comes before that is drawn waits for the one after."""
+        if len(self._wrapped.lines) != self.virtual_size.height:
+            self._height_changed()
+        self._refresh_from(self._grown_from)
+        self._grown_from = _NOWHERE
+        self._drawing = self.call_after_refresh(self._growth_drawn)
+
+    def _growth_drawn(self) -> None:
+        self._drawing = False
+        if self._grown_from < _NOWHERE:
+            self._show_growth()
+
     def _refresh_from(self, row: int) -> None:
-        """Have the lines from a row on drawn in the next frame, unless that was asked for and is not done yet."""
-        if row >= self._undrawn_from:
-            return
+        """Have the lines from a row on drawn in the next frame."""
         y = max(0, row - self.scroll_offset.y)
         width, height = self.size
         if y < height:
-            self._undrawn_from = row
             self.refresh(Region(0, y, width, height - y))
 
     def _redraw(self) -> None:
