@@ -1,5 +1,6 @@
 """Prompt, panes and keys: what a person meets first."""
 
+import pytest
 from scripted_engine import Gate, ScriptedEngine, speaking
 from stage import foot, generated, main_screen, make_app, pane, rack, until, values
 
@@ -63,20 +64,20 @@ async def test_ten_turns_in_a_row_make_one_stream() -> None:
         assert engine.asked(Lane.STEERED) == 2
 
 
-async def test_escape_cancels_from_any_focus_and_the_text_so_far_stays() -> None:
-    for presses in ([], ["tab"], ["tab", "tab"]):
-        gate = Gate()
-        engine = ScriptedEngine(speaking(gate))
-        async with make_app(engine).run_test() as pilot:
-            await pilot.press("enter", *presses)
-            await until(pilot, lambda: engine.open_streams == 2)
-            gate.let(6)
-            await until(pilot, lambda: pane(pilot).token_count > 0)
-            await pilot.press("escape")
-            await until(pilot, lambda: engine.open_streams == 0)
-            await until(pilot, lambda: foot(pilot) == "cancelled")
-            assert pane(pilot).text.startswith(" winter+4")
-            assert pilot.app.screen.query_one(PromptBox).text.startswith("Once upon a time")
+@pytest.mark.parametrize("focus", ["prompt", "rack", "pane"])
+async def test_escape_cancels_from_any_focus_and_the_text_so_far_stays(focus: str) -> None:
+    gate = Gate()
+    engine = ScriptedEngine(speaking(gate))
+    async with make_app(engine).run_test() as pilot:
+        await pilot.press("enter", *["tab"] * ["prompt", "rack", "pane"].index(focus))
+        await until(pilot, lambda: engine.open_streams == 2)
+        gate.let(6)
+        await until(pilot, lambda: pane(pilot).token_count > 0)
+        await pilot.press("escape")
+        await until(pilot, lambda: engine.open_streams == 0)
+        await until(pilot, lambda: foot(pilot) == "cancelled")
+        assert pane(pilot).text.startswith(" winter+4")
+        assert pilot.app.screen.query_one(PromptBox).text.startswith("Once upon a time")
 
 
 async def test_with_a_quota_a_turned_dial_only_marks_the_text_stale() -> None:

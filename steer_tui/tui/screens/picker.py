@@ -65,7 +65,8 @@ class PickerScreen(ModalScreen[Feature | None]):
             sentence = "Nothing fits these words; fewer letters find more."
             options.set_options([Option(Content.styled(sentence, "dim"), disabled=True)])
             return
-        options.set_options([Option(self._line(feature), disabled=feature.id in self._taken) for feature in self._found])
+        lines = [Option(self._line(feature), disabled=feature.id in self._taken) for feature in self._found]
+        options.set_options(lines)
         options.highlighted = next((i for i, f in enumerate(self._found) if f.id not in self._taken), None)
 
     def _line(self, feature: Feature) -> Content:

@@ -129,7 +129,8 @@ def _slider(dial: Dial, track: Track, styles: DialStyles, chosen: bool) -> list[
         middle = f"┝{filled}●"
     else:
         middle = f"●{filled}┥"
-    return [Segment("─" * low, styles.quiet), Segment(middle, lit), Segment("─" * (track.cells - high - 1), styles.quiet)]
+    rest = "─" * (track.cells - high - 1)
+    return [Segment("─" * low, styles.quiet), Segment(middle, lit), Segment(rest, styles.quiet)]
 
 
 def slider_line(dial: Dial, width: int, styles: DialStyles, chosen: bool) -> list[Segment]:

@@ -7,6 +7,7 @@ from textual.widget import Widget
 from steer_tui.domain import Dial, FeatureKind, safe_line
 from steer_tui.tui.widgets.dial_lines import BREAKING_VALUE
 
+
 class DialNote(Widget):
     """A few quiet lines under the rack."""
 

@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import ClassVar
 
 from textual import events
-from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -78,7 +78,7 @@ class OutputPane(ScrollView, can_focus=True):
         self._wrapped = WrappedText()
         self._marks = TokenMarks()
         self._styles: LineStyles | None = None
-        self._strips: LRUCache[int, Strip] = LRUCache(512)
+        self._strips: dict[int, Strip] = {}
         self._grown_from = _NOWHERE
         self._drawing = False
 
@@ -119,28 +119,50 @@ class OutputPane(ScrollView, can_focus=True):
     def set_kinds(self, first: int, kinds: Sequence[int]) -> None:
         """Give the tokens from index `first` on other kinds, and so other styles."""
         self._marks.set_kinds(first, kinds)
-        self._redraw()
+        self.refresh()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the pane, taking each finished line as it was last drawn: scrolling changes only where it stands.
+
+        Textual asks for all rows in each frame, and draws them one by one with borders and padding.
+        """
+        if crop.size != self.outer_size:
+            return super().render_lines(crop)
+        scrolled = self.scroll_offset.y
+        above = scrolled - self.content_offset.y
+        rows = range(above, above + crop.height)
+        finished = range(scrolled, min(scrolled + self.size.height, len(self._wrapped.lines) - 1))
+        strips: list[Strip] = []
+        for drawn, group in groupby(rows, lambda row: row in finished and row in self._strips):
+            if drawn:
+                strips += [self._strips[row] for row in group]
+            else:
+                strips += super().render_lines(Region(0, len(strips), crop.width, len(list(group))))
+        self._strips = {row: strip for row, strip in zip(rows, strips, strict=True) if row in finished}
+        return strips
 
     def render_line(self, y: int) -> Strip:
         """Draw the line that stands in a row of the view."""
         row = y + self.scroll_offset.y
-        wrapped = self._wrapped
-        last = len(wrapped.lines) - 1
-        if (strip := self._strips.get(row)) is not None:
-            return strip
-        line, start = (wrapped.lines[row], wrapped.starts[row]) if row <= last else ("", len(wrapped))
-        strip = draw_line(
+        lines = self._wrapped.lines
+        line, start = (lines[row], self._wrapped.starts[row]) if row < len(lines) else ("", len(self._wrapped))
+        return draw_line(
             line,
             start,
             self._marks.runs(start, start + len(line)),
             self._selected(),
-            self.cursor and row == last,
+            self.cursor and row == len(lines) - 1,
             self.size.width,
             self._line_styles(),
         )
-        if row < last:
-            self._strips[row] = strip
-        return strip
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> "OutputPane":
+        """Have regions drawn anew, or without any the whole pane with all its lines."""
+        if repaint and not regions:
+            self._strips = {}
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text as it is drawn, without the newlines that wrapping put in."""
@@ -149,13 +171,13 @@ class OutputPane(ScrollView, can_focus=True):
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Show what is selected now."""
-        self._redraw()
+        self.refresh()
 
     def notify_style_update(self) -> None:
         """Draw in the styles that hold now."""
         super().notify_style_update()
         self._styles = None
-        self._strips.clear()
+        self._strips = {}
 
     def release_anchor(self) -> None:
         """Leave the scroll target alone: this pane keeps to the end by itself, not by Textual's anchor."""
@@ -191,7 +213,7 @@ class OutputPane(ScrollView, can_focus=True):
         self._height_changed()
         self.scroll_target_y = self.scroll_y
         self.watch_scroll_target_y(self.scroll_target_y)
-        self._redraw()
+        self.refresh()
 
     def _height_changed(self) -> None:
         """Tell Textual the number of lines.
@@ -224,11 +246,6 @@ class OutputPane(ScrollView, can_focus=True):
         width, height = self.size
         if y < height:
             self.refresh(Region(0, y, width, height - y))
-
-    def _redraw(self) -> None:
-        """Have all that is seen drawn anew."""
-        self._strips.clear()
-        self.refresh()
 
     def _line_styles(self) -> LineStyles:
         """The styles of lines, looked up once: Textual adds up those of all ancestors each time it is asked."""
