@@ -57,7 +57,7 @@ async def test_a_dial_that_moves_restarts_the_steered_text_and_keeps_the_default
 
 async def test_ten_turns_in_a_row_make_one_stream() -> None:
     engine = ScriptedEngine()
-    async with make_app(engine, debounce=0.3).run_test() as pilot:
+    async with make_app(engine, debounce=1.5).run_test() as pilot:
         await generated(pilot)
         await pilot.press("tab", *["right"] * 10)
         await until(pilot, lambda: pane(pilot).text.startswith(" winter+9 "))

@@ -14,7 +14,9 @@ A dial adds a feature's direction to the model's residual stream, at every token
 One notch is 4 % of the stream's mean norm; +4 colours a text, +8 is the edge, 0 is off. Negative values push away.
 
 The left text is steered, the right one is the same model with the same seed and no dials: \
-what differs, the dials did. With auto on, a turned dial or an edited prompt starts again by itself; with auto off the text is marked stale \
+what differs, the dials did.
+
+With auto on, a turned dial or an edited prompt starts again by itself; with auto off the text is marked stale \
 until you generate.
 
 The panes follow the text until you scroll up, and again from the bottom on. Select with the mouse, copy with ctrl+c; \

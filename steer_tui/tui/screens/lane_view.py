@@ -10,20 +10,21 @@ class LaneView:
     def __init__(self, pane: OutputPane, title: str) -> None:
         self.pane = pane
         pane.border_title = title
-        self._epoch = -1
-        self._prompt: str | None = None
+        self._text: tuple[str, int] | None = None
+        """The prompt and the epoch of the transcript that the pane shows."""
 
     def show(self, lane: LaneState, *, stale: bool) -> None:
         """Bring the pane up to what the lane holds, at a cost of the new tokens alone."""
         pane, transcript = self.pane, lane.transcript
-        if lane.made_from is not None and not lane.anew and (self._prompt, self._epoch) != (
-            lane.made_from[0],
-            transcript.epoch,
-        ):
-            self._prompt, self._epoch = lane.made_from[0], transcript.epoch
-            pane.start(self._prompt)
-        if not lane.anew and len(transcript) > pane.token_count:
-            pane.append(transcript.tokens[pane.token_count :])
+        # While a run has brought nothing yet, the text of the one before stays, unless there was none.
+        shows_run = not lane.anew or not pane.token_count
+        if lane.made_from is not None and shows_run:
+            text = (lane.made_from[0], transcript.epoch)
+            if self._text != text:
+                self._text = text
+                pane.start(lane.made_from[0])
+            if len(transcript) > pane.token_count:
+                pane.append(transcript.tokens[pane.token_count :])
         pane.cursor = lane.is_generating
         pane.border_subtitle = self._foot(lane, stale)
 

@@ -81,6 +81,7 @@ class OutputPane(ScrollView, can_focus=True):
         self._strips: dict[int, Strip] = {}
         self._grown_from = _NOWHERE
         self._drawing = False
+        self._top = 0
 
     @property
     def token_count(self) -> int:
@@ -104,7 +105,7 @@ class OutputPane(ScrollView, can_focus=True):
         """Show more tokens of one kind after those shown."""
         self._marks.extend(tokens, kind)
         self._grown_from = min(self._grown_from, self._wrapped.append("".join(tokens)))
-        if not self._drawing:
+        if self.is_mounted and not self._drawing:
             self._show_growth()
 
     def rewind(self, keep: int) -> None:
@@ -152,7 +153,7 @@ class OutputPane(ScrollView, can_focus=True):
             self._marks.runs(start, start + len(line)),
             self._selected(),
             self.cursor and row == len(lines) - 1,
-            self.size.width,
+            self._wrapped.width,
             self._line_styles(),
         )
 
@@ -193,6 +194,9 @@ class OutputPane(ScrollView, can_focus=True):
     def watch_following(self, following: bool) -> None:
         """Tell who listens, and go to the end when following begins."""
         self.post_message(self.FollowChanged(self, following))
+        self._scroll_update(self.virtual_size)  # the scrollbar may lag behind
+        if following and self.scroll_target_y < self.max_scroll_y:
+            self._to_end()
 
     def watch_cursor(self) -> None:
         """Draw the last line with or without the cursor."""
@@ -201,31 +205,46 @@ class OutputPane(ScrollView, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         """Wrap to the new width, and keep what the reader sees in place."""
         width = max(1, self.scrollable_content_region.width)
-        top = self._wrapped.starts[min(round(self.scroll_y), len(self._wrapped.lines) - 1)]
-        if width != self._wrapped.width:
-            self._wrapped.rewrap(width)
-        self._text_replaced(self._wrapped.row_at(top))
+        wrapped = self._wrapped
+        row = min(self.scroll_offset.y, len(wrapped.lines) - 1)
+        if wrapped.row_at(self._top) != row:  # or else the place would drift with each step of a window's edge
+            self._top = wrapped.starts[row]
+        if width != wrapped.width:
+            wrapped.rewrap(width)
+        self._text_replaced(wrapped.row_at(self._top))
 
     def _text_replaced(self, top: int | None = None) -> None:
-        """Draw a text whose lines are new, with a line at the top unless the end is followed."""
-        if top is not None and not self.following:
-            self.set_scroll(None, top)
+        """Draw a text whose lines are new, with one of them at the top unless the end is followed."""
+        if not self.is_mounted:
+            return
         self._height_changed()
+        if top is not None and not self.following:
+            self.scroll_y = top
         self.scroll_target_y = self.scroll_y
-        self.watch_scroll_target_y(self.scroll_target_y)
+        self.following = self.scroll_y >= self.max_scroll_y
         self.refresh()
 
     def _height_changed(self) -> None:
         """Tell Textual the number of lines.
 
-        Setting `virtual_size` would lay out the whole screen; where the pane keeps its place on it, its scrollbar is
-        all that changes.
+        Setting `virtual_size` would lay out the whole screen; where the pane keeps its place on it, only its scrollbar
+        changes. To draw that costs as much as all the lines, so at the end, where it stands, it learns of growth only
+        by the hundredth.
         """
         size = Size(self._wrapped.width, len(self._wrapped.lines))
         self.set_reactive(Widget.virtual_size, size)
-        self._scroll_update(size)
-        if self.following:
-            self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
+        at_rest = self.following and self.show_vertical_scrollbar and self.scroll_y == self.scroll_target_y
+        if at_rest and 0 < (size.height - self.vertical_scrollbar.window_virtual_size) * 100 < size.height:
+            self.set_scroll(None, self.max_scroll_y)
+            self.set_reactive(Widget.scroll_target_y, self.scroll_y)
+            self.refresh(self.size.region)
+        else:
+            self._scroll_update(size)
+            if self.following:
+                self._to_end()
+
+    def _to_end(self) -> None:
+        self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
 
     def _show_growth(self) -> None:
         """Have what came drawn in the next frame; what comes before that is drawn waits for the one after."""

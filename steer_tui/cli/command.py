@@ -1,0 +1,152 @@
+"""The commands, their help, and what each way to end means to the shell."""
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from steer_tui import __version__
+from steer_tui.cli.options import Flags, engine_options, hand_down, steering_options, utf8
+from steer_tui.cli.telling import tell
+from steer_tui.domain import BOTH_LANES, InvalidValue, Lane, RateLimited, SteerError
+
+_LANES = {"steered": (Lane.STEERED,), "default": (Lane.DEFAULT,), "both": BOTH_LANES}
+
+_COMPLETION_VARIABLE = "_STEER_TUI_COMPLETE"
+"""The name that click's own completion scripts ask by."""
+
+_EXAMPLES = """\b
+Examples:
+  steer-tui
+  steer-tui --prompt "My best friend" --dial winter=4 --dial happy=-3
+  steer-tui run --prompt "Once upon a time" --dial winter=6 --lane both
+  steer-tui run --prompt "Once upon a time" --json | head
+  steer-tui features sea
+
+\b
+What no flag says comes from a variable (STEER_TUI_SAMPLING__SEED=3),
+else from your config.toml, else from the commented default.
+
+\b
+Exit codes: 0 done, 1 the engine failed, 2 usage or config,
+            4 rate limited, 130 interrupted.
+"""
+
+
+@click.group(invoke_without_command=True, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@steering_options
+@click.version_option(__version__, prog_name="steer-tui", message="%(prog)s %(version)s")
+@click.pass_context
+def steer_tui(context: click.Context, /, **flags: Any) -> None:
+    """Turn dials that steer a language model, and watch what they do to its text.
+
+    Without a command this opens the app. The flags count for the commands too.
+    """
+    if context.invoked_subcommand is not None:
+        hand_down(context)
+        return
+    import asyncio
+
+    from steer_tui.cli.app import open_app, require_room, require_terminal
+    from steer_tui.cli.settings import read_settings
+
+    settings = read_settings(Flags(**flags))
+    require_terminal()
+    require_room()
+    context.exit(asyncio.run(open_app(settings)))
+
+
+@steer_tui.command()
+@steering_options
+@click.option("--lane", type=click.Choice(list(_LANES)), default="steered", show_default=True, help="Which text.")
+@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON, activations included.")
+def run(lane: str, as_json: bool, **flags: Any) -> None:
+    """Stream one prompt's text to standard output, without the app."""
+    import asyncio
+
+    from steer_tui.cli.run import print_events, print_text
+    from steer_tui.cli.settings import read_settings
+
+    settings = read_settings(Flags(**flags))
+    if settings.prompt is None:
+        raise click.UsageError("`steer-tui run` needs --prompt TEXT.", click.get_current_context())
+    asyncio.run((print_events if as_json else print_text)(settings, _LANES[lane]))
+
+
+@steer_tui.command()
+@engine_options
+@click.argument("query", callback=utf8, default="")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The most features; without it, all of them.")
+@click.option("--json", "as_json", is_flag=True, help="Print each feature as a line of JSON.")
+def features(query: str, limit: int | None, as_json: bool, **flags: Any) -> None:
+    """List what the engine can steer by.
+
+    With QUERY, only the features that fit it, best first.
+    """
+    import asyncio
+
+    from steer_tui.cli.features import list_features, print_features
+    from steer_tui.cli.settings import read_settings
+
+    settings = read_settings(Flags(**flags))
+    asyncio.run((print_features if as_json else list_features)(settings, query, limit))
+
+
+def main() -> NoReturn:
+    """What the `steer-tui` command does."""
+    instruction = os.environ.get(_COMPLETION_VARIABLE)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        sys.exit(shell_complete(steer_tui, {}, "steer-tui", _COMPLETION_VARIABLE, instruction))
+    sys.exit(_exit_code(sys.argv[1:]))
+
+
+def _exit_code(arguments: list[str]) -> int:
+    # Not click's own `main`, which ends with 1 where a pipe is closed or the person interrupts.
+    try:
+        with steer_tui.make_context("steer-tui", arguments) as context:
+            steer_tui.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.UsageError as error:
+        help_line = f" Try `{error.ctx.command_path} --help`." if error.ctx is not None else ""
+        tell(f"{error.format_message()}{help_line}")
+        return 2
+    except InvalidValue as error:
+        return _ended_by(error, str(error), 2)
+    except RateLimited as error:
+        return _ended_by(error, f"{error.message} {_when(error)}", 4)
+    except SteerError as error:
+        return _ended_by(error, f"{error.message} {error.hint}", 1)
+    except KeyboardInterrupt:
+        if sys.stderr is not None and sys.stderr.isatty():
+            click.echo(err=True)  # the shell's prompt begins on a line of its own
+        return 130
+    except OSError as error:
+        return _refused(error)
+    return 0
+
+
+def _ended_by(error: Exception, sentence: str, code: int) -> int:
+    """Tell the sentence; where the error came from is for the log alone."""
+    import logging
+
+    logging.getLogger(__name__).debug("exit code %d", code, exc_info=error)
+    tell(sentence)
+    return code
+
+
+def _when(error: RateLimited) -> str:
+    return "Try again later." if error.retry_after is None else f"Try again in {error.retry_after:g} seconds."
+
+
+def _refused(error: OSError) -> int:
+    from steer_tui.cli.output import abandon_output
+
+    abandon_output()
+    if isinstance(error, BrokenPipeError):
+        return 0
+    tell(f"The operating system refused: {error.strerror or error}.")
+    return 1

@@ -1,0 +1,94 @@
+"""The flags that commands share; what a flag leaves open comes from the config."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from steer_tui.domain import SEED_MAX, VALUE_MAX, VALUE_MIN
+from steer_tui.engines import ENGINE_NAMES
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def utf8(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse bytes that are no text before an engine has to read them."""
+    for text in value if isinstance(value, tuple) else [value or ""]:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise click.BadParameter("it is not UTF-8 text.", context, parameter) from error
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What was given on the command line; None where nothing was."""
+
+    engine: str | None = None
+    config: Path | None = None
+    log: Path | None = None
+    prompt: str | None = None
+    dials: tuple[str, ...] = ()
+    seed: int | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    stop: tuple[str, ...] = ()
+
+
+_ENGINE_OPTIONS = (
+    click.option("--engine", type=click.Choice(ENGINE_NAMES), help="What generates."),
+    click.option(
+        "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this config.toml instead of your own."
+    ),
+    click.option(
+        "--log", type=click.Path(path_type=Path), metavar="FILE", help="Write a log for debugging; without it, none."
+    ),
+)
+
+_STEERING_OPTIONS = (
+    click.option("--prompt", callback=utf8, metavar="TEXT", help="What the model goes on from."),
+    click.option(
+        "--dial",
+        "dials",
+        callback=utf8,
+        metavar="FEATURE=VALUE",
+        multiple=True,
+        help=f"Turn a feature (its label or id), {VALUE_MIN:+g} to {VALUE_MAX:+g}; may be given more than once. "
+        "Without it: those of the config, else none in `run` and the engine's first four in the app.",
+    ),
+    click.option("--seed", type=int, metavar="N", help=f"0 to {SEED_MAX}; the same seed gives the same text."),
+    click.option("--max-tokens", type=int, metavar="N", help="The most tokens that one text may have."),
+    click.option("--temperature", type=float, metavar="T", help="0 takes the likeliest token."),
+    click.option(
+        "--stop", callback=utf8, metavar="TEXT", multiple=True, help="End at this text; may be given more than once."
+    ),
+)
+
+
+def engine_options(command: Command) -> Command:
+    """The flags of every command."""
+    return _with(_ENGINE_OPTIONS, command)
+
+
+def steering_options(command: Command) -> Command:
+    """The flags of every command that generates."""
+    return engine_options(_with(_STEERING_OPTIONS, command))
+
+
+def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def hand_down(context: click.Context) -> None:
+    """Let flags that stand before a subcommand's name count for it, as if they stood behind it."""
+    given = {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    context.default_map = {str(context.invoked_subcommand): given}

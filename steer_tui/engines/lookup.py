@@ -1,0 +1,52 @@
+"""Finds the one feature that a name means: its label, whole and without regard to case, or else its id.
+
+The model that an id begins with may be left out, for an engine has one.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from steer_tui.domain import Feature, NotFound
+from steer_tui.engines.door import Engine
+
+
+class UnknownFeature(NotFound):
+    """No feature has the name, or more than one has it; the hint says which come nearest."""
+
+    @property
+    def code(self) -> str:
+        """The family's name, which is what travels."""
+        return NotFound("").code
+
+
+async def resolve_feature(engine: Engine, name: str) -> Feature:
+    """The feature that is meant; raises UnknownFeature, and what the engine's search raises."""
+    found = await engine.find_features(name)
+    if feature := _named(found, name):
+        return feature
+    # A search may be narrower than the offer, such as one that knows labels and no ids.
+    offer = await engine.find_features("")
+    if feature := _named(offer, name):
+        return feature
+    raise UnknownFeature(f"There is no feature {name!r}.", hint=_nearest([*found, *offer], name))
+
+
+def _named(features: Iterable[Feature], name: str) -> Feature | None:
+    by_id = {feature.id: feature for feature in features}
+    without_model = {feature.id.partition("/")[2]: feature for feature in by_id.values()}
+    labelled = [feature for feature in by_id.values() if _folded(feature.label) == _folded(name)]
+    if len(labelled) > 1:
+        ids = ", ".join(feature.id for feature in labelled)
+        raise UnknownFeature(f"More than one feature is called {name!r}.", hint=f"Name it by its id: {ids}.")
+    return labelled[0] if labelled else by_id.get(name) or without_model.get(name)
+
+
+def _nearest(features: Iterable[Feature], name: str) -> str:
+    names = {_folded(feature.label): feature.label for feature in features}
+    names |= {_folded(feature.id): feature.id for feature in features}
+    near = get_close_matches(_folded(name), names, n=3)
+    return f"Nearest: {', '.join(names[match] for match in near)}." if near else "No name comes near it."
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()

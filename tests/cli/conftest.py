@@ -1,0 +1,119 @@
+"""The command line, in this process or one of its own, with a home in which nobody has set anything."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cli.scripted import ScriptedEngine
+
+import steer_tui
+from steer_tui.cli import main
+from steer_tui.engines import registry
+
+REAL = ["-m", "steer_tui"]
+SCRIPTED = [str(Path(__file__).parent / "scripted.py")]
+
+
+@dataclass
+class Done:
+    """What a command line left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@dataclass
+class CommandLine:
+    """`steer-tui` in a process of its own."""
+
+    home: Path
+    program: list[str] = field(default_factory=lambda: list(REAL))
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def own(self) -> Path:
+        """The user's own config file."""
+        return self.home / "config" / "steer-tui" / "config.toml"
+
+    def write_own(self, text: str) -> None:
+        self.own.parent.mkdir(parents=True, exist_ok=True)
+        self.own.write_text(text)
+
+    def start(self, *arguments: str, **options) -> subprocess.Popen[str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("STEER_TUI_")}
+        ours = {
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
+            "PYTHONPATH": str(Path(steer_tui.__file__).parent.parent),
+        }
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(
+            [sys.executable, *self.program, *arguments],
+            **(pipes | {"encoding": "utf-8"} | options),
+            env=kept | ours | self.variables,
+        )
+
+    def __call__(self, *arguments: str) -> Done:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=60)
+        return Done(process.returncode, out, err)
+
+
+class CommandLineHere(CommandLine):
+    """The same in this process, for what a process of its own would add nothing to."""
+
+    def __init__(self, home, monkeypatch, capfd):
+        super().__init__(home)
+        self._monkeypatch, self._capfd = monkeypatch, capfd
+        monkeypatch.setenv("HOME", str(home))
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+        for name in os.environ:
+            if name.startswith("STEER_TUI_"):
+                monkeypatch.delenv(name)
+
+    def set(self, variable: str, value: str) -> None:
+        self._monkeypatch.setenv(variable, value)
+
+    def __call__(self, *arguments: str) -> Done:
+        self._monkeypatch.setattr(sys, "argv", ["steer-tui", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return Done(end.value.code, *self._capfd.readouterr())
+
+
+@pytest.fixture
+def steer(tmp_path):
+    """`steer-tui` in a process of its own, with its real engines."""
+    return CommandLine(tmp_path)
+
+
+@pytest.fixture
+def steer_here(tmp_path, monkeypatch, capfd):
+    """`steer-tui` in this process."""
+    return CommandLineHere(tmp_path, monkeypatch, capfd)
+
+
+@pytest.fixture
+def scripted(tmp_path):
+    """`steer-tui` in a process of its own, with an engine that follows a script."""
+
+    def follow(script: str) -> CommandLine:
+        return CommandLine(tmp_path, list(SCRIPTED), {"SCRIPT": script, "CLOSED": str(tmp_path / "closed")})
+
+    return follow
+
+
+@pytest.fixture
+def scripted_here(steer_here, monkeypatch):
+    """`steer-tui` in this process, with an engine that follows a script."""
+
+    def follow(script: str) -> CommandLine:
+        monkeypatch.setenv("SCRIPT", script)
+        monkeypatch.setitem(registry._FACTORIES, "builtin", ScriptedEngine)
+        return steer_here
+
+    return follow

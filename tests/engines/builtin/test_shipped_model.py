@@ -1,0 +1,116 @@
+"""The weights that the package carries: what they compute, and that turning a dial causes what its label says."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from steer_tui.domain import Dial, Feature, GenerationRequest, Lane, Sampling, SteeringVector, TokenEvent
+from steer_tui.engines.builtin import BuiltinEngine
+from steer_tui.engines.builtin.catalogue import read_card, read_catalogue, read_tokenizer
+from steer_tui.engines.builtin.engine import WEIGHTS
+from steer_tui.engines.builtin.model import EmbeddedModel
+from steer_tui.engines.builtin.sampling import Sampler
+from steer_tui.engines.builtin.transformer import Transformer
+from steer_tui.engines.builtin.weights import read_directions, read_model
+
+if not (WEIGHTS / "reference.npz").exists():
+    pytest.skip("the weights are not trained yet", allow_module_level=True)
+
+CARD = read_card(WEIGHTS)
+TOKENIZER = read_tokenizer(WEIGHTS, CARD)
+REFERENCE = dict(np.load(WEIGHTS / "reference.npz"))
+PROMPTS = json.loads(str(REFERENCE["prompts"]))
+WINTER = re.compile(r"snow|\bic[ey]|icicle|frost|winter|frozen|freez|cold|sled|mitten|scarf|blizzard|skat", re.I)
+OPENINGS = ("Once upon a time", "One day", "The old man", "In the morning", "My friend and I", "They")
+
+
+@pytest.fixture(scope="module")
+def transformer() -> Transformer:
+    return Transformer(CARD, read_model(WEIGHTS, CARD))
+
+
+@pytest.fixture
+async def shipped() -> AsyncIterator[BuiltinEngine]:
+    engine = BuiltinEngine()
+    yield engine
+    await engine.aclose()
+
+
+@pytest.mark.parametrize("number", range(len(PROMPTS)))
+def test_ids_logits_and_activations_are_those_of_the_training_framework(transformer: Transformer, number: int) -> None:
+    ids = REFERENCE[f"ids.{number}"].tolist()
+    assert [TOKENIZER.end_of_text, *TOKENIZER.encode(PROMPTS[number])] == ids
+    model = EmbeddedModel(WEIGHTS, CARD, TOKENIZER, read_catalogue(WEIGHTS, CARD))
+    features = {feature.id: feature for feature in read_catalogue(WEIGHTS, CARD).search("")}
+    watched = [features[name] for name in json.loads(str(REFERENCE["features"]))]
+    notches = REFERENCE["coefficients"][number] / CARD.unit
+    delta = model.delta(SteeringVector.of([Dial(watched[0], float(notches))]))
+    probe = model.probe(tuple(watched))
+    by_step, at_once = transformer.sequence(delta), transformer.sequence(delta)
+    for position, token in enumerate(ids):
+        by_step.step(token)
+        read = [feature.activation for feature in probe.read(by_step.residual)]
+        np.testing.assert_allclose(read, REFERENCE[f"activations.{number}"][position], atol=1e-3)
+        if (row := position - len(ids)) >= -len(REFERENCE[f"logits.{number}"]):
+            np.testing.assert_allclose(by_step.logits, REFERENCE[f"logits.{number}"][row], atol=1e-3)
+    at_once.prefill(ids)
+    np.testing.assert_allclose(at_once.logits, REFERENCE[f"logits.{number}"][-1], atol=1e-3)
+
+
+async def test_the_offer_is_labelled_and_every_feature_can_be_turned_and_watched(shipped: BuiltinEngine) -> None:
+    features = await shipped.find_features("")
+    assert len(features) >= 4
+    assert {len(feature.promoted) > 0 for feature in features} == {True}
+    vector = SteeringVector.of([Dial(feature, 0.1) for feature in features])
+    request = GenerationRequest("One day", Sampling(max_tokens=2), vector, watched=tuple(features))
+    assert [event async for event in shipped.stream(request)]
+
+
+async def winter_share(engine: BuiltinEngine, feature: Feature, value: float) -> float:
+    lane = Lane.STEERED if value else Lane.DEFAULT
+    words: list[str] = []
+    for seed, opening in enumerate(OPENINGS):
+        sampling = Sampling(temperature=0.7, max_tokens=60, seed=seed)
+        request = GenerationRequest(opening, sampling, SteeringVector.of([Dial(feature, value)]), (lane,))
+        text = "".join([event.token async for event in engine.stream(request) if isinstance(event, TokenEvent)])
+        words += text.split()
+    return share_of(words)
+
+
+def share_of(words: list[str]) -> float:
+    return sum(bool(WINTER.search(word)) for word in words) / len(words)
+
+
+def share_under_random_directions(transformer: Transformer, norm: float) -> float:
+    rng, words = np.random.default_rng(5), []
+    for seed, opening in enumerate(OPENINGS):
+        direction = rng.standard_normal(CARD.width)
+        delta = (norm * direction / np.linalg.norm(direction)).astype(np.float32)
+        sampler, sequence = Sampler(Sampling(temperature=0.7, seed=seed)), transformer.sequence(delta)
+        sequence.prefill([TOKENIZER.end_of_text, *TOKENIZER.encode(opening)])
+        ids: list[int] = []
+        while len(ids) < 60 and (token := sampler.draw(sequence.logits)[0]) != TOKENIZER.end_of_text:
+            ids.append(token)
+            sequence.step(token)
+        words += TOKENIZER.decode(ids).split()
+    return share_of(words)
+
+
+async def test_winter_at_six_brings_winter_words_and_a_random_direction_does_not(
+    shipped: BuiltinEngine, transformer: Transformer
+) -> None:
+    winter = (await shipped.find_features("winter"))[0]
+    assert winter.label == "winter"
+    steered, default = await winter_share(shipped, winter, 6.0), await winter_share(shipped, winter, 0.0)
+    random = share_under_random_directions(transformer, 6.0 * winter.unit)
+    assert steered > 3 * max(default, random) + 0.03
+    assert await winter_share(shipped, winter, -6.0) <= default + 0.01
+
+
+def test_the_directions_have_unit_norm() -> None:
+    directions = read_directions(WEIGHTS, CARD)
+    for rows in (directions.decoder, directions.means):
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=2e-3)
