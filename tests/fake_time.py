@@ -4,7 +4,7 @@ import asyncio
 from heapq import heappop, heappush
 from itertools import count
 
-TURNS = 60
+TURNS = 30
 """Turns of the loop after which everything that can go on without time has gone on."""
 
 _EPSILON = 1e-9

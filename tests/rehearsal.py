@@ -24,7 +24,8 @@ class Rehearsal:
     def __init__(self, script: Script | None = None, *, inputs: Inputs = START, **options: Any) -> None:
         self.time = FakeTime()
         lanes, closing = options.pop("lanes", LanePolicy.PARALLEL), options.pop("closing", 0.0)
-        self.engine = ScriptedEngine(script, lanes=lanes, closing=closing, sleep=self.time.sleep)
+        kind = options.pop("engine", ScriptedEngine)
+        self.engine: ScriptedEngine = kind(script, lanes=lanes, closing=closing, sleep=self.time.sleep)
         settings = {"auto": True, "debounce": 0.5, "deadlines": NO_DEADLINES, **options}
         self.changes = 0
         self.controller = Controller(
@@ -50,6 +51,9 @@ class Rehearsal:
         """Cancel that task, as closing the screen does; raises what the task raised."""
         if self._task is not None:
             self._task.cancel()
+            # Streams may take their time to close, and nobody but us moves the clock.
+            await self.time.advance(60.0)
+            assert self._task.done(), "the controller did not end"
             with suppress(asyncio.CancelledError):
                 await self._task
 

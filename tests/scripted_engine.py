@@ -1,8 +1,8 @@
 """A real engine behind the real door that plays a script: what tests of the core and of the screen drive.
 
-    engine = ScriptedEngine()                              # speaks at once: a text that names the dials
-    engine = ScriptedEngine(speaking(gate := Gate()))      # the same, but tokens come as gate.let(3) lets them
-    engine = ScriptedEngine(playing([token("a"), Truncated("lost")], [token("a"), done()]))   # per request
+engine = ScriptedEngine()                              # speaks at once: a text that names the dials
+engine = ScriptedEngine(speaking(gate := Gate()))      # the same, but tokens come as gate.let(3) lets them
+engine = ScriptedEngine(playing([token("a"), Truncated("lost")], [token("a"), done()]))   # per request
 """
 
 import asyncio

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
 from steer_tui.domain import BOTH_LANES, Event, Lane, SteerError
@@ -26,13 +27,16 @@ class _Flight:
     inputs: Inputs
     run: int
     task: "asyncio.Task[None] | None" = field(default=None)
+    cancelled: bool = False
 
     @property
     def is_active(self) -> bool:
         return self.task is not None and not self.task.done()
 
     def cancel(self) -> None:
-        if self.task is not None:
+        # Once only: a second cancel would break off an engine that is closing after the first.
+        if self.task is not None and not self.cancelled:
+            self.cancelled = True
             self.task.cancel()
 
 
@@ -63,7 +67,7 @@ class Controller:
         self._turn = asyncio.Lock()
         self._runs = count(1)
         self._flights: dict[Lane, _Flight] = {}
-        self._unclosed: dict[Lane, set[asyncio.Task[None]]] = {lane: set() for lane in Lane}
+        self._unclosed: dict[Lane, set[_Flight]] = {lane: set() for lane in Lane}
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -74,7 +78,8 @@ class Controller:
 
     def is_stale(self, lane: Lane) -> bool:
         """Whether a lane shows a text that was made from other inputs than those that are set now."""
-        made_from = self.state.lanes[lane].made_from
+        state = self.state.lanes[lane]
+        made_from = state.text_from if len(state.transcript) else state.made_from
         return made_from is not None and made_from != self.inputs.of_lane(lane)
 
     def change(self, inputs: Inputs) -> None:
@@ -162,16 +167,20 @@ class Controller:
         together = self._engine.info.lanes is LanePolicy.TOGETHER
         for group in [ordered] if together and ordered else [(lane,) for lane in ordered]:
             flight = _Flight(group, inputs or self.inputs, next(self._runs))
-            former = {task for lane in group for task in self._unclosed[lane]}
-            for task in former:
-                task.cancel()
+            former = {old for lane in group for old in self._unclosed[lane]}
+            for old in former:
+                old.cancel()
             self._show_start(flight, debounce)
             assert self._group is not None, "the controller's run() has not begun"
             flight.task = self._group.create_task(self._fly(flight, former, debounce))
             for lane in group:
                 self._flights[lane] = flight
-                self._unclosed[lane].add(flight.task)
-                flight.task.add_done_callback(self._unclosed[lane].discard)
+                self._unclosed[lane].add(flight)
+            flight.task.add_done_callback(partial(self._note_closed, flight))
+
+    def _note_closed(self, flight: _Flight, _: "asyncio.Task[None]") -> None:
+        for lane in flight.lanes:
+            self._unclosed[lane].discard(flight)
 
     def _is_flying(self, lane: Lane) -> bool:
         return self._flights[lane].is_active and self.state.lanes[lane].is_generating
@@ -185,17 +194,27 @@ class Controller:
             else:
                 self.state.start(lane, flight.run, flight.inputs.of_lane(lane), self._clock(), None)
 
-    async def _fly(self, flight: _Flight, former: set["asyncio.Task[None]"], debounce: float | None) -> None:
+    async def _fly(self, flight: _Flight, former: set[_Flight], debounce: float | None) -> None:
         # The old stream of a lane is closed before its new one starts: a server may have one slot only.
-        if former:
-            await asyncio.wait(former)
+        closing = [old.task for old in former if old.task is not None]
+        if closing:
+            await asyncio.wait(closing)
         if debounce is not None and self._gate.seconds_left <= 0:
             await self._sleep(debounce)
         if self._engine.info.lanes is LanePolicy.ONE_AT_A_TIME:
+            await self._let_steered_go_first(flight)
             async with self._turn:
                 await self._deliver(flight)
         else:
             await self._deliver(flight)
+
+    async def _let_steered_go_first(self, flight: _Flight) -> None:
+        # A dial cancels the steered flight for a new one, and the lane that waits must not slip in between the two.
+        while Lane.STEERED not in flight.lanes:
+            ahead = self._flights.get(Lane.STEERED)
+            if ahead is None or ahead.task is None or ahead.task.done():
+                return
+            await asyncio.wait([ahead.task])
 
     async def _deliver(self, flight: _Flight) -> None:
         request = flight.inputs.request(flight.lanes)
@@ -203,7 +222,7 @@ class Controller:
         window: PromptWindow | None = None
 
         def unfinished() -> list[Lane]:
-            return [lane for lane in flight.lanes if not isinstance(state.lanes[lane].phase, Done)]
+            return [lane for lane in flight.lanes if not isinstance(state.lanes[lane].phase, Done | Failed)]
 
         def leave() -> None:
             for lane in unfinished():
@@ -240,6 +259,8 @@ class Controller:
                 sleep=self._sleep,
             )
         except SteerError as error:
+            if flight.cancelled:
+                return  # an engine took the cancel for a failure of its own
             for lane in unfinished():
                 state.fail(lane, error)
         self._on_change()

@@ -33,6 +33,9 @@ RETRIES = 3
 FIRST_LIMIT_WAIT = 60.0
 """Seconds to wait for a rate limit that names no time; each further one waits twice as long."""
 
+SHORTEST_LIMIT_WAIT = 1.0
+"""Seconds to wait at least: a limit that names no wait at all must not be met by a flood of requests."""
+
 BREATH = 0.008
 """Seconds of uninterrupted events after which the loop gets a turn: a producer that never sleeps starves painting."""
 
@@ -65,8 +68,10 @@ class RateGate:
         self.error = error
         wait = error.retry_after
         if wait is None:
+            if self.seconds_left > 0:
+                return  # the other lane's request left before the gate closed, and met the same limit
             wait, self._next_wait = self._next_wait, self._next_wait * 2
-        self.until = self._clock() + wait
+        self.until = max(self.until, self._clock() + max(wait, SHORTEST_LIMIT_WAIT))
 
     def lift(self) -> None:
         """Let the next request leave now: the person said so."""
@@ -115,7 +120,8 @@ class _Watch:
             seconds, sentence = self._left()
             if seconds <= 0:
                 raise TimedOut(sentence)
-            await self._sleep(seconds)
+            # The first event may come now, and the silence allowed after it may be the shorter time.
+            await self._sleep(min(seconds, self._deadlines.silence or seconds))
 
 
 class _Attempts:
@@ -134,10 +140,11 @@ class _Attempts:
         self.request = replace(self.request, lanes=tuple(lane for lane in self.request.lanes if lane in self._open))
 
     def take(self, event: Event) -> None:
-        """Hand one event on; an error event becomes its exception."""
+        """Hand one event on; an error event becomes its exception, unless the other lane can go on without this one."""
+        if event.lane is not None and event.lane not in self._open:
+            return
         if isinstance(event, ErrorEvent):
-            raise error_from_code(event.code, event.message, event.retry_after)
-        if event.lane not in self._open:
+            self._take_error(event)
             return
         if event.lane in self._to_rewind and not isinstance(event, RewindEvent):
             self._sink(RewindEvent(event.lane, keep=0))
@@ -145,6 +152,13 @@ class _Attempts:
         self._begun.add(event.lane)
         if isinstance(event, DoneEvent):
             self._open.discard(event.lane)
+        self._sink(event)
+
+    def _take_error(self, event: ErrorEvent) -> None:
+        error = error_from_code(event.code, event.message, event.retry_after)
+        if event.lane is None or self._open == {event.lane} or error.passing or isinstance(error, RateLimited):
+            raise error
+        self._open.discard(event.lane)
         self._sink(event)
 
     @property
@@ -158,17 +172,29 @@ async def _attempt(
 ) -> None:
     watch = _Watch(deadlines, clock, sleep)
 
+    due: dict[Lane, float] = {}
+
+    async def keep_pace(lane: Lane) -> None:
+        wait = due.get(lane, 0.0) - clock()
+        if wait > 0:
+            watch.last_event = clock() + wait  # the silence is ours
+            await sleep(wait)
+        due[lane] = clock() + 1.0 / pace
+
     async def consume() -> None:
         breath = clock() + BREATH
         async with aclosing(engine.stream(attempts.request)) as events:
             async for event in events:
-                attempts.take(event)
+                watch.heard = True
                 if pace and isinstance(event, TokenEvent):
-                    await sleep(1.0 / pace)
-                elif clock() > breath:
+                    await keep_pace(event.lane)
+                attempts.take(event)
+                if attempts.finished:
+                    break  # an engine that lingers after its last `done` is not waited for
+                watch.last_event = clock()
+                if watch.last_event > breath:
                     await asyncio.sleep(0)
                     breath = clock() + BREATH
-                watch.last_event, watch.heard = clock(), True
         if not attempts.finished:
             raise Truncated("The stream ended before the text did.")
 
@@ -178,6 +204,10 @@ async def _attempt(
             await consume()
             watching.cancel()
     except ExceptionGroup as failures:
+        # A cancel that comes while an engine closes after a failure is lost in the group (until Python 3.13).
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from failures
         known = failures.subgroup(SteerError)
         if known is None:
             raise

@@ -48,7 +48,11 @@ class LaneState:
     """The inputs of the latest start, or None before the first."""
     window: PromptWindow | None = None
     """How much of the prompt the model read, where the engine can tell."""
+    text_from: LaneInputs | None = None
+    """The inputs that the text on show was made from, which is that of an earlier run until this one's first event."""
     started: float = 0.0
+    """When the latest attempt left; what follows counts from there."""
+    timed_tokens: int = 0
     first_token: float | None = None
     latest_token: float | None = None
     anew: bool = False
@@ -76,15 +80,27 @@ class LaneState:
 
     @property
     def seconds_to_first_token(self) -> float | None:
-        """From the start of the run to its first token."""
+        """From the start of the run's latest attempt to its first token."""
         return None if self.first_token is None else self.first_token - self.started
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Pace of the run since its first token, or None while it has fewer than two."""
+        """Pace of the attempt since its first token, or None while it has fewer than two."""
         if self.first_token is None or self.latest_token is None or self.latest_token <= self.first_token:
             return None
-        return (len(self.transcript) - 1) / (self.latest_token - self.first_token)
+        return (self.timed_tokens - 1) / (self.latest_token - self.first_token)
+
+    def begin_timing(self, now: float) -> None:
+        """An attempt leaves now."""
+        self.started, self.timed_tokens = now, 0
+        self.first_token = self.latest_token = None
+
+    def time_token(self, now: float) -> None:
+        """A token has come now."""
+        self.timed_tokens += 1
+        self.latest_token = now
+        if self.first_token is None:
+            self.first_token = now
 
     def enter(self, phase: Phase) -> None:
         """Change the phase; raises IllegalTransition for one that cannot follow."""
@@ -96,7 +112,7 @@ class LaneState:
         """The first event of a run has come: what stood there before makes room."""
         if self.anew:
             self.anew = False
-            self.first_token = self.latest_token = None
+            self.text_from = self.made_from
             if len(self.transcript):
                 self.transcript.keep(0)
 
@@ -147,7 +163,8 @@ class GenerationState:
         """An attempt of a run leaves; what stood there before makes room when the first event of a new run comes."""
         state = self._enter(lane, Connecting())
         state.anew = state.anew or state.run != run
-        state.run, state.made_from, state.started, state.window = run, made_from, now, window
+        state.run, state.made_from, state.window = run, made_from, window
+        state.begin_timing(now)
 
     def limit(self, lane: Lane, until: float, error: SteerError) -> None:
         """The lane's request is kept back until a rate limit is over."""
@@ -169,21 +186,23 @@ class GenerationState:
     def reset(self) -> None:
         """Forget both lanes; their transcripts go on in a new epoch, and events of earlier runs are dropped."""
         for state in self.lanes.values():
-            state.phase, state.made_from, state.window = Idle(), None, None
+            state.phase, state.made_from, state.text_from, state.window = Idle(), None, None, None
             state.run = 0
+            state.begin_timing(0.0)
             state.transcript.keep(0)
         self.revision += 1
 
     def apply(self, event: Event, run: int, now: float) -> bool:
-        """Take one event of a run, at constant cost; False when it belongs to a run that is over.
+        """Take one event of a run, at constant cost; False when it belongs to a run, or to a lane's part, that is over.
 
-        Raises Malformed where an event cannot be: a token out of order, or one after the lane's end.
+        Raises Malformed where an event cannot be, such as a token out of order.
         """
         if isinstance(event, ErrorEvent):
             return self._apply_error(event, run)
         state = self.lanes[event.lane]
         if state.run != run or not isinstance(state.phase, Connecting | Streaming):
             return False
+        self.revision += 1
         if isinstance(state.phase, Connecting):
             state.enter(Streaming())
         state.begin_text()
@@ -193,11 +212,9 @@ class GenerationState:
                 if index != len(transcript):
                     raise Malformed(f"Token number {index} came where number {len(transcript)} was expected.")
                 transcript.append(token)
-                if state.first_token is None:
-                    state.first_token = now
-                state.latest_token = now
+                state.time_token(now)
             case ActivationEvent(token_index, _, features):
-                if token_index >= len(transcript):
+                if not 0 <= token_index < len(transcript):
                     raise Malformed(f"Activations came for token number {token_index}, which has not come itself.")
                 transcript.activate(token_index, features)
             case RewindEvent(_, keep):
@@ -206,7 +223,6 @@ class GenerationState:
                 transcript.keep(keep)
             case DoneEvent(_, reason):
                 state.enter(Done(reason))
-        self.revision += 1
         return True
 
     def _apply_error(self, event: ErrorEvent, run: int) -> bool:

@@ -1,0 +1,85 @@
+"""Events as they travel, against the examples of the design."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steer_tui.domain import (
+    ActivationEvent,
+    DoneEvent,
+    ErrorEvent,
+    Event,
+    FeatureActivation,
+    FinishReason,
+    Lane,
+    RewindEvent,
+    TokenEvent,
+    event_to_wire,
+)
+
+STEERED = Lane.STEERED
+
+EXAMPLES: list[tuple[Event, str, str]] = [
+    (
+        TokenEvent(" sea", 0, STEERED, -1.2),
+        "token",
+        '{"token": " sea", "index": 0, "lane": "steered", "logprob": -1.2}',
+    ),
+    (TokenEvent(" sea", 0, Lane.DEFAULT), "token", '{"token": " sea", "index": 0, "lane": "default"}'),
+    (
+        ActivationEvent(0, STEERED, (FeatureActivation("m/1/8", "sea", 3.1),)),
+        "activation",
+        '{"tokenIndex": 0, "lane": "steered", "features": [{"id": "m/1/8", "label": "sea", "activation": 3.1}]}',
+    ),
+    (RewindEvent(STEERED, 12), "rewind", '{"lane": "steered", "keep": 12}'),
+    (DoneEvent(STEERED, FinishReason.COMPLETE), "done", '{"lane": "steered", "finishReason": "complete"}'),
+    (DoneEvent(STEERED, FinishReason.MAX_TOKENS), "done", '{"lane": "steered", "finishReason": "max_tokens"}'),
+    (DoneEvent(STEERED, FinishReason.STOP_SEQUENCE), "done", '{"lane": "steered", "finishReason": "stop_sequence"}'),
+    (
+        ErrorEvent("Too many.", "rate_limited", 12, STEERED),
+        "error",
+        '{"message": "Too many.", "code": "rate_limited", "retryAfter": 12, "lane": "steered"}',
+    ),
+    (ErrorEvent("Gone.", "unreachable"), "error", '{"message": "Gone.", "code": "unreachable"}'),
+]
+
+
+@pytest.mark.parametrize(("event", "name", "wire"), EXAMPLES)
+def test_an_event_travels_as_the_design_says(event: Event, name: str, wire: str) -> None:
+    told, data = event_to_wire(event)
+    assert (told, json.dumps(data)) == (name, wire)
+
+
+NUMBERS = st.floats(-100, 100)
+LANES = st.sampled_from(Lane)
+READINGS = st.builds(FeatureActivation, st.text(), st.text(), NUMBERS)
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(TokenEvent, st.text(), st.integers(0, 9999), LANES, st.none() | NUMBERS),
+    st.builds(ActivationEvent, st.integers(0, 9999), LANES, st.lists(READINGS, max_size=3).map(tuple)),
+    st.builds(RewindEvent, LANES, st.integers(0, 9999)),
+    st.builds(DoneEvent, LANES, st.sampled_from(FinishReason)),
+    st.builds(ErrorEvent, st.text(), st.text(), st.none() | st.floats(0, 1e6), st.none() | LANES),
+)
+
+
+def keys(data: Any) -> list[str]:
+    if isinstance(data, dict):
+        return [key for name, value in data.items() for key in (name, *keys(value))]
+    return [key for item in data for key in keys(item)] if isinstance(data, list) else []
+
+
+@given(EVENTS)
+def test_every_event_survives_json_with_camel_case_keys_and_no_nulls(event: Event) -> None:
+    _, data = event_to_wire(event)
+    assert json.loads(json.dumps(data)) == data
+    assert all(re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", key) for key in keys(data))
+    assert None not in data.values()
+
+
+@given(st.text())
+def test_text_travels_as_it_came(text: str) -> None:
+    assert event_to_wire(TokenEvent(text, 0, STEERED))[1]["token"] == text

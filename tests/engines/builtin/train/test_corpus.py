@@ -1,0 +1,95 @@
+import re
+from itertools import islice
+
+import pytest
+
+from steer_tui.engines.builtin.train.corpus.documents import Document, write_document
+from steer_tui.engines.builtin.train.corpus.inflection import inflect, with_articles
+from steer_tui.engines.builtin.train.corpus.lexicon import load_lexicon
+
+SAMPLE = 1500
+
+
+@pytest.fixture(scope="module")
+def documents() -> list[Document]:
+    return [write_document(3, index) for index in range(SAMPLE)]
+
+
+def test_a_document_depends_on_seed_and_number_alone(documents: list[Document]) -> None:
+    assert [write_document(3, index) for index in (0, 700, 12)] == [documents[0], documents[700], documents[12]]
+    assert write_document(4, 0) != documents[0]
+
+
+def test_documents_are_distinct(documents: list[Document]) -> None:
+    assert len({document.text for document in documents}) == SAMPLE
+
+
+def test_topics_moods_and_genres_are_all_there(documents: list[Document]) -> None:
+    lexicon = load_lexicon()
+    assert len(lexicon.topics) >= 27
+    assert {"winter", "music", "space", "castle", "sea", "food"} <= {topic.label for topic in lexicon.topics}
+    assert {document.mood for document in documents} == {mood.label for mood in lexicon.moods}
+    assert {document.genre for document in documents} == set(lexicon.genres)
+    assert {topic for document in documents for topic in document.topics} == {topic.label for topic in lexicon.topics}
+
+
+def test_every_sentence_is_labelled(documents: list[Document]) -> None:
+    for document in documents:
+        covered = "".join(document.text[sentence.start : sentence.end] for sentence in document.sentences)
+        assert re.sub(r"\s", "", covered) == re.sub(r"\s", "", document.text)
+        for sentence in document.sentences:
+            assert {document.mood, document.genre} <= sentence.labels
+            assert sentence.labels & set(document.topics)
+            assert ("dialogue" in sentence.labels) == ('"' in document.text[sentence.start : sentence.end])
+
+
+def test_no_slot_or_verb_is_left_open(documents: list[Document]) -> None:
+    for document in documents:
+        assert not re.search(r"[<>\[\]|{}]", document.text), document.text
+
+
+def test_the_article_fits_the_next_word(documents: list[Document]) -> None:
+    for document in documents:
+        assert not re.search(r"\b[Aa] (?!uni|use|usu|one|eu)[aeiou]", document.text), document.text
+        assert not re.search(r"\b[Aa]n [^aeiouAEIOUXh]", document.text), document.text
+
+
+def test_sentences_begin_with_a_capital(documents: list[Document]) -> None:
+    for document in documents:
+        assert not re.search(r"(?:\A|[.!?] )[a-z]", re.sub(r'"[^"]*"', "", document.text)), document.text
+
+
+def test_pronouns_match_the_protagonist(documents: list[Document]) -> None:
+    names = load_lexicon().common
+    stories = (d for d in documents if d.genre == "story" and "third person" in d.sentences[0].labels)
+    checked = 0
+    for document in islice(stories, 200):
+        # The only "he" or "she" is the protagonist: the friend is called by name, and is of the other gender.
+        narrated = re.sub(r'"[^"]*"', "", document.text)
+        spoken_of = set(re.findall(r"\b(he|she)\b", narrated.lower()))
+        assert len(spoken_of) <= 1, document.text
+        hers = sum(name in narrated.split() for name in names["her_names"])
+        his = sum(name in narrated.split() for name in names["his_names"])
+        assert hers <= 1 and his <= 1, document.text
+        checked += bool(spoken_of)
+    assert checked > 100
+
+
+@pytest.mark.parametrize(
+    ("phrase", "form", "tense", "expected"),
+    [
+        ("be happy", "3", "past", "was happy"),
+        ("be happy", "p", "past", "were happy"),
+        ("be happy", "1", "present", "am happy"),
+        ("cry out", "3", "present", "cries out"),
+        ("hum a tune", "1", "past", "hummed a tune"),
+        ("throw a ball", "pp", "present", "thrown a ball"),
+        ("go", "3", "present", "goes"),
+    ],
+)
+def test_verbs(phrase: str, form: str, tense: str, expected: str) -> None:
+    assert inflect(phrase, form, tense) == expected
+
+
+def test_articles() -> None:
+    assert with_articles("a owl, a unicorn, A icy one-eyed a old x") == "an owl, a unicorn, An icy one-eyed an old x"
