@@ -4,8 +4,8 @@ import pytest
 from scripted_engine import Gate, ScriptedEngine, speaking
 from stage import foot, generated, main_screen, make_app, pane, rack, until, values
 
-from steer_tui.domain import Lane
-from steer_tui.engines import Quota
+from steer_tui.domain import GenerationRequest, Lane, NotFound
+from steer_tui.engines import PromptWindow, Quota
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.status import AutoSwitch, StatusFigures
 
@@ -147,3 +147,26 @@ async def test_activations_of_the_steered_run_are_drawn_beside_each_dial() -> No
         await generated(pilot)
         line = "".join(segment.text for segment in rack(pilot).render_line(0))
         assert any(bar in line for bar in "▃▄▅▆▇█")
+
+
+class SmallContext(ScriptedEngine):
+    """An engine that reads the end of a prompt only, and that has something to load, which is not there."""
+
+    async def prompt_window(self, request: GenerationRequest) -> PromptWindow:
+        return PromptWindow(5, len(request.prompt.split()))
+
+    async def prepare(self) -> None:
+        raise NotFound("The weights are missing.", hint="Reinstall.")
+
+
+async def test_the_screen_says_how_much_of_a_long_prompt_the_model_reads() -> None:
+    async with make_app(SmallContext(), auto=False).run_test(size=(120, 40)) as pilot:
+        await generated(pilot)
+        prompt = main_screen(pilot).query_one(PromptBox)
+        assert prompt.border_subtitle == "the model reads the last 5 of 11 tokens"
+
+
+async def test_an_engine_that_cannot_be_made_ready_says_so_at_once() -> None:
+    async with make_app(SmallContext()).run_test() as pilot:
+        await until(pilot, lambda: len(pilot.app._notifications) > 0)
+        assert "The weights are missing. Reinstall." in [toast.message for toast in pilot.app._notifications]
