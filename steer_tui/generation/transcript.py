@@ -14,11 +14,16 @@ class Transcript:
         """Token texts as they came; joined they are the text."""
         self.activations: dict[str, array[float]] = {}
         """Feature id → activations by token index; a token that was not read counts as 0."""
-        self.epoch = 0
-        """Raised whenever tokens are taken back, so that a reader knows when to begin anew."""
+        self.rewinds: list[int] = []
+        """How many tokens were kept each time that some were taken back, so that a reader can do the same."""
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @property
+    def epoch(self) -> int:
+        """How often tokens were taken back; within an epoch the text only grows."""
+        return len(self.rewinds)
 
     @property
     def text(self) -> str:
@@ -42,4 +47,4 @@ class Transcript:
         del self.tokens[count:]
         for values in self.activations.values():
             del values[count:]
-        self.epoch += 1
+        self.rewinds.append(count)

@@ -1,10 +1,10 @@
 """Prompt, panes and keys: what a person meets first."""
 
 import pytest
-from scripted_engine import Gate, ScriptedEngine, speaking
+from scripted_engine import Gate, ScriptedEngine, done, playing, speaking, token, tokens
 from stage import foot, generated, main_screen, make_app, pane, rack, until, values
 
-from steer_tui.domain import GenerationRequest, Lane, NotFound
+from steer_tui.domain import GenerationRequest, Lane, NotFound, RewindEvent
 from steer_tui.engines import PromptWindow, Quota
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.status import AutoSwitch, StatusFigures
@@ -170,3 +170,15 @@ async def test_an_engine_that_cannot_be_made_ready_says_so_at_once() -> None:
     async with make_app(SmallContext()).run_test() as pilot:
         await until(pilot, lambda: len(pilot.app._notifications) > 0)
         assert "The weights are missing. Reinstall." in [toast.message for toast in pilot.app._notifications]
+
+
+async def test_rewritten_text_takes_the_place_of_what_no_longer_holds() -> None:
+    gate = Gate()
+    steps = [*tokens("one two three"), gate, RewindEvent(Lane.STEERED, 1), token(" zwei", 1), done()]
+    default = [token("x", 0, Lane.DEFAULT), done(Lane.DEFAULT)]
+    async with make_app(ScriptedEngine(playing(steps, default))).run_test(size=(120, 40)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: pane(pilot).text == "one two three")
+        gate.open()
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+        assert pane(pilot).text == "one zwei"

@@ -10,23 +10,33 @@ class LaneView:
     def __init__(self, pane: OutputPane, title: str) -> None:
         self.pane = pane
         pane.border_title = title
-        self._text: tuple[str, int] | None = None
-        """The prompt and the epoch of the transcript that the pane shows."""
+        self._prompt: str | None = None
+        """The prompt that the pane begins with."""
+        self._epoch = 0
+        """The epoch of the transcript that the pane shows."""
 
     def show(self, lane: LaneState, *, stale: bool) -> None:
         """Bring the pane up to what the lane holds, at a cost of the new tokens alone."""
-        pane, transcript = self.pane, lane.transcript
+        pane = self.pane
         # While a run has brought nothing yet, the text of the one before stays, unless there was none.
-        shows_run = not lane.anew or not pane.token_count
-        if lane.made_from is not None and shows_run:
-            text = (lane.made_from[0], transcript.epoch)
-            if self._text != text:
-                self._text = text
-                pane.start(lane.made_from[0])
-            if len(transcript) > pane.token_count:
-                pane.append(transcript.tokens[pane.token_count :])
+        if lane.made_from is not None and not (lane.anew and pane.token_count):
+            self._show_text(lane, lane.made_from[0])
         pane.cursor = lane.is_generating
-        pane.border_subtitle = self._foot(lane, stale)
+        words = self._foot(lane, stale)
+        if words != pane.border_subtitle:  # setting it draws the whole pane, changed or not
+            pane.border_subtitle = words
+
+    def _show_text(self, lane: LaneState, prompt: str) -> None:
+        pane, transcript = self.pane, lane.transcript
+        kept = min(transcript.rewinds[self._epoch :], default=pane.token_count)
+        self._epoch = transcript.epoch
+        if prompt != self._prompt or (kept == 0 and pane.token_count):
+            self._prompt = prompt
+            pane.start(prompt)
+        elif kept < pane.token_count:
+            pane.rewind(kept)
+        if len(transcript) > pane.token_count:
+            pane.append(transcript.tokens[pane.token_count :])
 
     def _foot(self, lane: LaneState, stale: bool) -> str:
         tokens = len(lane.transcript)

@@ -35,7 +35,6 @@ class OutputPane(ScrollView, can_focus=True):
         scrollbar-gutter: stable;
         scrollbar-size-vertical: 1;
         & > .output-pane--prompt {
-            color: $text-muted;
             text-style: dim;
         }
         & > .output-pane--fresh {
@@ -45,6 +44,7 @@ class OutputPane(ScrollView, can_focus=True):
             text-style: reverse;
         }
         &:ansi > .output-pane--fresh {
+            background: ansi_default;
             text-style: underline;
         }
     }
@@ -194,13 +194,15 @@ class OutputPane(ScrollView, can_focus=True):
     def watch_following(self, following: bool) -> None:
         """Tell who listens, and go to the end when following begins."""
         self.post_message(self.FollowChanged(self, following))
-        self._scroll_update(self.virtual_size)  # the scrollbar may lag behind
+        self._update_scrollbar()
         if following and self.scroll_target_y < self.max_scroll_y:
             self._to_end()
 
-    def watch_cursor(self) -> None:
-        """Draw the last line with or without the cursor."""
+    def watch_cursor(self, cursor: bool) -> None:
+        """Draw the last line with or without the cursor; where that goes, no more text is to come."""
         self._refresh_from(len(self._wrapped.lines) - 1)
+        if not cursor:
+            self._update_scrollbar()
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap to the new width, and keep what the reader sees in place."""
@@ -229,12 +231,12 @@ class OutputPane(ScrollView, can_focus=True):
 
         Setting `virtual_size` would lay out the whole screen; where the pane keeps its place on it, only its scrollbar
         changes. To draw that costs as much as all the lines, so at the end, where it stands, it learns of growth only
-        by the hundredth.
+        by the twentieth.
         """
         size = Size(self._wrapped.width, len(self._wrapped.lines))
         self.set_reactive(Widget.virtual_size, size)
         at_rest = self.following and self.show_vertical_scrollbar and self.scroll_y == self.scroll_target_y
-        if at_rest and 0 < (size.height - self.vertical_scrollbar.window_virtual_size) * 100 < size.height:
+        if at_rest and 0 < (size.height - self.vertical_scrollbar.window_virtual_size) * 20 < size.height:
             self.set_scroll(None, self.max_scroll_y)
             self.set_reactive(Widget.scroll_target_y, self.scroll_y)
             self.refresh(self.size.region)
@@ -242,6 +244,12 @@ class OutputPane(ScrollView, can_focus=True):
             self._scroll_update(size)
             if self.following:
                 self._to_end()
+
+    def _update_scrollbar(self) -> None:
+        """Tell the scrollbar what it has not learned yet."""
+        self._scroll_update(self.virtual_size)
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = self.scroll_y
 
     def _to_end(self) -> None:
         self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
@@ -261,6 +269,7 @@ class OutputPane(ScrollView, can_focus=True):
 
     def _refresh_from(self, row: int) -> None:
         """Have the lines from a row on drawn in the next frame."""
+        self._strips = {drawn: strip for drawn, strip in self._strips.items() if drawn < row}
         y = max(0, row - self.scroll_offset.y)
         width, height = self.size
         if y < height:
