@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from steer_tui.domain import Dial, Lane
 from steer_tui.tui.app import AppOptions, SteerApp
-from steer_tui.tui.screens.main import MainScreen
+from steer_tui.tui.screens.main import TALL, WIDE, MainScreen
 from steer_tui.tui.widgets.output import OutputPane
 from steer_tui.tui.widgets.rack import DialRack
 
@@ -24,12 +24,12 @@ def make_app(engine: ScriptedEngine | None = None, **options: Any) -> SteerApp:
 
 def pane(pilot: Pilot[None], lane: Lane = Lane.STEERED) -> OutputPane:
     """The pane of a lane."""
-    return pilot.app.screen_stack[1].query_one(f"#{lane.value}", OutputPane)
+    return pilot.app.screen_stack[0].query_one(f"#{lane.value}", OutputPane)
 
 
 def rack(pilot: Pilot[None]) -> DialRack:
     """The dial rack."""
-    return pilot.app.screen_stack[1].query_one(DialRack)
+    return pilot.app.screen_stack[0].query_one(DialRack)
 
 
 def values(pilot: Pilot[None]) -> list[float]:
@@ -39,7 +39,7 @@ def values(pilot: Pilot[None]) -> list[float]:
 
 def main_screen(pilot: Pilot[None]) -> MainScreen:
     """The main screen, also below another."""
-    screen = pilot.app.screen_stack[1]
+    screen = pilot.app.screen_stack[0]
     assert isinstance(screen, MainScreen)
     return screen
 
@@ -55,6 +55,15 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool], seconds: float = 
     while not holds():
         assert time.monotonic() < end, f"not within {seconds} s: {pilot.app.screen}"
         await pilot.pause(0.01)
+    await pilot.pause()
+
+
+async def laid_out(pilot: Pilot[None]) -> None:
+    """Wait until every widget has the place that the size of the screen gives it."""
+    await until(pilot, lambda: bool(pilot.app.screen.query(DialRack)))
+    width = pilot.app.size.width
+    rows = 3 if width >= WIDE else 2 if pilot.app.size.height >= TALL else 1
+    await until(pilot, lambda: rack(pilot).rows_a_dial == rows and 0 < rack(pilot).size.width < width)
     await pilot.pause()
 
 

@@ -55,9 +55,9 @@ class SteerApp(App[None]):
         self.theme = options.theme
         self.set_keymap(dict(options.keys))
 
-    def on_mount(self) -> None:
-        """Show the main screen."""
-        self.push_screen(MainScreen(self._engine, self._make_controller))
+    def get_default_screen(self) -> Screen[None]:
+        """The main screen is the one at the bottom: an empty one below it would be laid out and painted first."""
+        return MainScreen(self._engine, self._make_controller)
 
     async def on_unmount(self) -> None:
         """Let go of what the engine holds."""

@@ -2,7 +2,7 @@
 
 import pytest
 from scripted_engine import FEATURES
-from stage import make_app, rack, until, values
+from stage import laid_out, make_app, rack, until, values
 
 from steer_tui.domain import Dial, Feature
 
@@ -75,6 +75,7 @@ async def test_an_empty_rack_takes_every_key_without_harm() -> None:
 
 async def test_a_click_on_a_slider_sets_it_and_a_drag_pulls_it() -> None:
     async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await laid_out(pilot)
         width = rack(pilot).scrollable_content_region.width
         await pilot.click("#rack", offset=(width - 2, 1))
         assert values(pilot)[0] == 10.0
@@ -88,6 +89,7 @@ async def test_a_click_on_a_slider_sets_it_and_a_drag_pulls_it() -> None:
 
 async def test_a_click_on_a_name_chooses_the_dial_and_turns_nothing() -> None:
     async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await laid_out(pilot)
         await pilot.click("#rack", offset=(4, 6))
         assert rack(pilot).chosen == 2
         assert values(pilot) == [4.0, 0.0, 0.0, 0.0]
@@ -95,6 +97,7 @@ async def test_a_click_on_a_name_chooses_the_dial_and_turns_nothing() -> None:
 
 async def test_a_click_turns_a_dial_that_is_one_line_high() -> None:
     async with make_app(auto=False).run_test(size=(60, 20)) as pilot:
+        await laid_out(pilot)
         track = rack(pilot)._track
         await pilot.click("#rack", offset=(track.left + track.cells - 1, 2))
         assert values(pilot) == [4.0, 0.0, 10.0, 0.0]

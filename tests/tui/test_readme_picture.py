@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from stage import foot, until
+from stage import foot, laid_out, until
 from textual.pilot import Pilot
 
 from steer_tui.domain import Dial, Lane
@@ -19,6 +19,7 @@ def test_readme_picture(snap_compare: Callable[..., bool]) -> None:
     app = SteerApp(engine, AppOptions(dials=(Dial(first, 4.0), *map(Dial, others))))
 
     async def generated(pilot: Pilot[None]) -> None:
+        await laid_out(pilot)
         await pilot.press("enter", "tab")
         for lane in Lane:
             await until(pilot, lambda lane=lane: foot(pilot, lane).startswith("done"), seconds=60)

@@ -2,7 +2,7 @@
 
 import pytest
 from scripted_engine import FEATURES, ScriptedEngine
-from stage import foot, generated, main_screen, make_app, pane, rack, until, values
+from stage import foot, generated, laid_out, main_screen, make_app, pane, rack, until, values
 from textual.widgets import Input, OptionList, Static
 from textual.widgets._footer import FooterKey
 
@@ -106,6 +106,7 @@ async def test_it_is_usable_at_every_size(size: tuple[int, int]) -> None:
 
 async def test_a_narrow_screen_shows_one_lane_and_a_key_or_a_click_the_other() -> None:
     async with make_app(auto=False).run_test(size=(60, 20)) as pilot:
+        await laid_out(pilot)
         steered, default = pane(pilot), pane(pilot, Lane.DEFAULT)
         assert (steered.display, default.display) == (True, False)
         await pilot.press("tab", "l")
@@ -180,6 +181,7 @@ async def test_the_text_of_a_pane_can_be_copied() -> None:
 
 async def test_with_the_mouse_alone_one_generates_turns_and_adds() -> None:
     async with make_app().run_test(size=(160, 40)) as pilot:
+        await laid_out(pilot)
         await pilot.click(rack(pilot), offset=(3, 0))
         await pilot.pause()
         (key,) = (key for key in pilot.app.screen.query(FooterKey) if key.action == "generate")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from scripted_engine import ScriptedEngine, playing, speaking
-from stage import generated, make_app, until
+from stage import generated, laid_out, make_app, until
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher
 
@@ -24,6 +24,7 @@ STORY = (
 
 async def calm(pilot: Pilot[None]) -> None:
     """Generate, go to the dials, and take out the figures that the clock makes."""
+    await laid_out(pilot)
     await generated(pilot)
     await pilot.press("tab", "down")
     await pilot.pause(0.1)
@@ -46,6 +47,7 @@ def test_other_themes(snap_compare: Callable[..., bool], theme: str) -> None:
 
 def test_countdown(snap_compare: Callable[..., bool]) -> None:
     async def waiting(pilot: Pilot[None]) -> None:
+        await laid_out(pilot)
         await pilot.press("enter", "tab")
         bottom = pilot.app.screen.query_one("#bottom", ContentSwitcher)
         await until(pilot, lambda: bottom.current == "countdown")
@@ -59,6 +61,7 @@ def test_countdown(snap_compare: Callable[..., bool]) -> None:
 
 def test_failure(snap_compare: Callable[..., bool]) -> None:
     async def failed(pilot: Pilot[None]) -> None:
+        await laid_out(pilot)
         await pilot.press("enter", "tab")
         bottom = pilot.app.screen.query_one("#bottom", ContentSwitcher)
         await until(pilot, lambda: bottom.current == "failure")
@@ -69,6 +72,7 @@ def test_failure(snap_compare: Callable[..., bool]) -> None:
 
 def test_picker(snap_compare: Callable[..., bool]) -> None:
     async def picking(pilot: Pilot[None]) -> None:
+        await laid_out(pilot)
         await pilot.press("tab", "a")
         await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
         pilot.app.screen.query_one("Input").cursor_blink = False  # type: ignore[attr-defined]
@@ -80,6 +84,7 @@ def test_picker(snap_compare: Callable[..., bool]) -> None:
 
 def test_help(snap_compare: Callable[..., bool]) -> None:
     async def helping(pilot: Pilot[None]) -> None:
+        await laid_out(pilot)
         await pilot.press("tab", "question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
 

@@ -38,6 +38,9 @@ from steer_tui.tui.widgets.status import AutoSwitch, StatusFigures, StatusLine, 
 FRAME = 1 / 30
 """Seconds between two looks at the state while tokens come."""
 
+PREPARE_AFTER = 0.25
+"""Seconds after which the engine is made ready: its imports would hold up the first paint."""
+
 WIDE, TALL = 90, 30
 """Columns from which dials and both texts stand side by side, and lines from which nothing has to be saved."""
 
@@ -103,7 +106,7 @@ class MainScreen(Screen[None]):
         self._views = {lane: LaneView(self.query_one(f"#{lane.value}", OutputPane), LANE_TITLES[lane]) for lane in Lane}
         self.query_one(Masthead).engine = self.engine.info
         self._control()
-        self.call_after_refresh(self._prepare)
+        self.set_timer(PREPARE_AFTER, self._prepare)
         self.query_one(Masthead).sampling = self.controller.inputs.sampling
         self._show_lane(Lane.STEERED)
         self._note_change()
