@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Static, TextArea
 
 from steer_tui.domain import SEED_MAX, Lane, Sampling, SteerError, safe_line
-from steer_tui.engines import Engine, Prepares
+from steer_tui.engines import Engine, Prepares, PromptWindow
 from steer_tui.generation import (
     RETRIES,
     Cancelled,
@@ -144,13 +144,17 @@ class MainScreen(Screen[None]):
         self.query_one(StatusFigures).view = StatusView.of(state, self.engine.info.quota)
         self.query_one(AutoSwitch).auto = self.controller.auto
         self._show_notice(state.phase)
-        window = state.lanes[Lane.STEERED].window or state.lanes[Lane.DEFAULT].window
-        cut = window is not None and window.seen < window.total
-        note = f"the model reads the last {window.seen} of {window.total} tokens" if window and cut else ""
-        self.query_one(PromptBox).border_subtitle = note
+        self._show_window(state.lanes[Lane.STEERED].window or state.lanes[Lane.DEFAULT].window)
         if type(state.phase) is not self._seen_phase:
             self._seen_phase = type(state.phase)
             self.refresh_bindings()
+
+    def _show_window(self, window: PromptWindow | None) -> None:
+        cut = window is not None and window.seen < window.total
+        note = f"the model reads the last {window.seen} of {window.total} tokens" if window and cut else ""
+        prompt = self.query_one(PromptBox)
+        if note != prompt.border_subtitle:  # setting it draws the whole box, changed or not
+            prompt.border_subtitle = note
 
     def _show_notice(self, phase: Phase) -> None:
         bottom = self.query_one("#bottom", ContentSwitcher)
