@@ -44,12 +44,8 @@ async def _print_lanes(
 
 
 async def _print_lane(engine: Engine, request: GenerationRequest, printer: Printer, settings: Settings) -> None:
-    try:
-        pace = settings.loaded.config.generation.pace
-        await deliver(engine, request, printer.take, _tell_pause, deadlines=settings.deadlines, pace=pace)
-    except ExceptionGroup as failures:
-        # What printing raised, such as a closed pipe, comes out of the task group in which the engine was read.
-        raise failures.exceptions[0] from None
+    pace = settings.loaded.config.generation.pace
+    await deliver(engine, request, printer.take, _tell_pause, deadlines=settings.deadlines, pace=pace)
 
 
 async def _watched(engine: Engine, dials: tuple[Dial, ...], without_dials: int) -> tuple[Feature, ...]:

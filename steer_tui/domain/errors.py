@@ -4,6 +4,7 @@ The `code` of an error is what travels in an `error` event (a class's name in sn
 `--json` output can rely on.
 """
 
+import math
 import re
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ class SteerError(Exception):
         """One sentence: what happened."""
         self.hint = hint if hint is not None else self.default_hint
         """One sentence: what to do next."""
-        self.retry_after = retry_after
+        self.retry_after = retry_after if retry_after is not None and math.isfinite(retry_after) else None
         """Seconds after which the other side wants to be asked again, or None where it named no time."""
 
     @property

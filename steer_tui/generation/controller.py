@@ -5,17 +5,18 @@ The methods that a screen calls return at once.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 
-from steer_tui.domain import BOTH_LANES, Event, Lane, SteerError
+from steer_tui.domain import BOTH_LANES, Event, GenerationRequest, Lane, Malformed, SteerError, TimedOut
 from steer_tui.engines import Engine, LanePolicy, PromptWindow, Windows
 from steer_tui.generation.delivery import Clock, Deadlines, Pause, RateGate, Sleep, deliver
 from steer_tui.generation.inputs import Inputs
-from steer_tui.generation.phases import Done, Failed, RateLimited, Retrying
+from steer_tui.generation.phases import Done, Failed, Idle, RateLimited, Retrying, Settling
 from steer_tui.generation.state import GenerationState
 
 
@@ -93,7 +94,7 @@ class Controller:
         if touched and inputs.is_empty:
             self._cancel(BOTH_LANES if self.auto else self._waiting())
         elif touched and self.auto:
-            self._launch(self._missing(), self._debounce)
+            self._settle([lane for lane in self._missing() if lane in touched or self._is_unused(lane)])
         elif touched:
             self._launch([lane for lane in touched if lane in self._waiting()], self._debounce)
         self._on_change()
@@ -101,8 +102,10 @@ class Controller:
     def switch_auto(self, auto: bool) -> None:
         """Turn auto-generate on or off; turned on, it makes good what has become stale."""
         self.auto = auto
-        if auto and not self.inputs.is_empty and any(self.is_stale(lane) for lane in BOTH_LANES):
-            self._launch(self._missing(), self._debounce)
+        if not auto:
+            self._cancel(lane for lane in BOTH_LANES if isinstance(self.state.lanes[lane].phase, Settling))
+        elif not self.inputs.is_empty and any(self.is_stale(lane) for lane in BOTH_LANES):
+            self._settle(self._missing())
         self._on_change()
 
     def generate(self) -> bool:
@@ -135,6 +138,19 @@ class Controller:
         self._cancel(BOTH_LANES)
         self._on_change()
         return was_generating
+
+    def _settle(self, lanes: list[Lane]) -> None:
+        """Start lanes after the debounce; one that was turned back to what its finished text was made from rests."""
+        back = [lane for lane in lanes if self._is_back(lane)]
+        self._cancel(back)
+        self._launch([lane for lane in lanes if lane not in back], self._debounce)
+
+    def _is_back(self, lane: Lane) -> bool:
+        phase = self.state.lanes[lane].phase
+        return isinstance(phase, Settling) and isinstance(phase.rest, Done) and not self.is_stale(lane)
+
+    def _is_unused(self, lane: Lane) -> bool:
+        return isinstance(self.state.lanes[lane].phase, Idle)
 
     def _missing(self) -> list[Lane]:
         """The lanes that are neither finished nor under way for what is set now."""
@@ -245,7 +261,9 @@ class Controller:
 
         try:
             if isinstance(self._engine, Windows):
-                window = await self._engine.prompt_window(request)
+                if self._gate.seconds_left <= 0:
+                    leave()
+                window = await self._read_window(self._engine, request)
             await deliver(
                 self._engine,
                 request,
@@ -263,4 +281,16 @@ class Controller:
                 return  # an engine took the cancel for a failure of its own
             for lane in unfinished():
                 state.fail(lane, error)
+        except Exception as fault:
+            logging.getLogger(__name__).debug("a generation broke", exc_info=fault)
+            broke = Malformed(f"The engine broke: {type(fault).__name__}.", hint="Try again; --log FILE tells more.")
+            for lane in [] if flight.cancelled else unfinished():
+                state.fail(lane, broke)
         self._on_change()
+
+    async def _read_window(self, engine: Windows, request: GenerationRequest) -> PromptWindow:
+        try:
+            async with asyncio.timeout(self._deadlines.first_event):
+                return await engine.prompt_window(request)
+        except TimeoutError as error:
+            raise TimedOut(f"The engine did not answer for {self._deadlines.first_event:g} seconds.") from error

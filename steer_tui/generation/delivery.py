@@ -208,10 +208,13 @@ async def _attempt(
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise asyncio.CancelledError from failures
-        known = failures.subgroup(SteerError)
-        if known is None:
-            raise
-        raise known.exceptions[0] from None
+        raise _innermost(failures.subgroup(SteerError) or failures) from None
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def deliver(

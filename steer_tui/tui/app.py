@@ -91,5 +91,7 @@ class SteerApp(App[None]):
         if isinstance(screen, MainScreen):
             nodes = {"main": screen, "dial": screen.query_one("#rack"), "prompt": screen.query_one("#prompt")}
             for id, binding in ACTIONS.items():
-                run = partial(self.run_action, binding.action, nodes[scope_of(id)])
-                yield SystemCommand(binding.description.capitalize(), self._shown_keys(id), run)
+                scope = scope_of(id)
+                title = binding.description if scope == "main" else f"{scope}: {binding.description}"
+                run = partial(self.run_action, binding.action, nodes[scope])
+                yield SystemCommand(title.capitalize(), self._shown_keys(id), run)

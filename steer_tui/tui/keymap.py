@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from textual.binding import Binding
+from textual.keys import _character_to_key
 
 from steer_tui.domain import InvalidValue
 from steer_tui.tui.screens.main import MainScreen
@@ -26,7 +27,9 @@ def scope_of(action: str) -> str:
 
 def keys_of(action: str, keymap: Mapping[str, str]) -> list[str]:
     """The keys of an action under a keymap."""
-    return [key.strip() for key in keymap.get(action, ACTIONS[action].key).split(",") if key.strip()]
+    keys = [key.strip() for key in keymap.get(action, ACTIONS[action].key).split(",") if key.strip()]
+    # Textual knows "?" as "question_mark", and so must we to see two actions on one key.
+    return [_character_to_key(key) if len(key) == 1 else key for key in keys]
 
 
 def check_keymap(keymap: Mapping[str, str]) -> None:
@@ -35,6 +38,8 @@ def check_keymap(keymap: Mapping[str, str]) -> None:
         if action not in ACTIONS:
             nearest = get_close_matches(action, ACTIONS, 1, 0)[0]
             raise InvalidValue(f"There is no action {action!r} to bind under [keys]; the nearest is {nearest!r}.")
+        if not keys_of(action, keymap):
+            raise InvalidValue(f"Under [keys], {action!r} is bound to no key; name one, or leave the line out.")
     taken: dict[tuple[str, str], str] = {}
     for action in sorted(ACTIONS, key=keymap.__contains__):
         for key in keys_of(action, keymap):

@@ -1,11 +1,11 @@
 """Countdown and error banner: what a person sees and can do when something is in the way."""
 
-from scripted_engine import Gate, ScriptedEngine, done, playing, speaking, tokens
-from stage import foot, generated, main_screen, make_app, pane, until
+from scripted_engine import Gate, Script, ScriptedEngine, Steps, done, playing, speaking, tokens
+from stage import foot, generated, main_screen, make_app, pane, rack, until
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Static
 
-from steer_tui.domain import Lane, RateLimited, Rejected, Unreachable
+from steer_tui.domain import GenerationRequest, Lane, RateLimited, Rejected, Unreachable
 from steer_tui.tui.widgets.notices import RemainingTime, clock_face
 
 
@@ -13,12 +13,12 @@ def shown_notice(pilot: Pilot[None]) -> str | None:
     return pilot.app.screen.query_one("#bottom", ContentSwitcher).current
 
 
-def limited_once(seconds: float) -> ScriptedEngine:
+def limited_once(seconds: float, gate: Gate | None = None) -> ScriptedEngine:
     """The first request of the steered lane is refused; the default lane waits for it and then speaks."""
     refused = iter([True])
-    speak = speaking()
+    speak = speaking(gate)
 
-    def script(request):  # type: ignore[no-untyped-def]
+    def script(request: GenerationRequest) -> Steps:
         if next(refused, False):
             return [RateLimited("Too many requests: 240 an hour.", retry_after=seconds)]
         return speak(request)
@@ -85,11 +85,11 @@ async def test_an_error_says_what_to_do_and_try_again_starts_what_failed() -> No
             assert engine.asked(Lane.DEFAULT) == 1
 
 
-def _failing_once():  # type: ignore[no-untyped-def]
+def _failing_once() -> Script:
     refused = iter([True])
     speak = speaking()
 
-    def script(request):  # type: ignore[no-untyped-def]
+    def script(request: GenerationRequest) -> Steps:
         if Lane.STEERED in request.lanes and next(refused, False):
             return [Rejected("The prompt is too long.")]
         return speak(request)
@@ -145,3 +145,46 @@ def test_the_clock_face_rounds_up() -> None:
         "1:02",
         "60:00",
     ]
+
+
+async def test_enter_after_a_pressed_button_never_presses_the_hidden_one_beside_it() -> None:
+    gate = Gate()
+    engine = limited_once(600.0, gate)
+    async with make_app(engine).run_test(size=(120, 40)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: shown_notice(pilot) == "countdown")
+        pilot.app.screen.query_one("#now").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: shown_notice(pilot) == "status")
+        assert rack(pilot).has_focus
+        gate.open()
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+
+
+async def test_escape_cancels_the_lane_that_runs_while_the_other_has_failed() -> None:
+    gate = Gate()
+    speak = speaking(gate)
+
+    def script(request: GenerationRequest) -> Steps:
+        return [Rejected("No.")] if Lane.DEFAULT in request.lanes else speak(request)
+
+    engine = ScriptedEngine(script)
+    async with make_app(engine).run_test(size=(120, 40)) as pilot:
+        await pilot.press("enter", "tab")
+        await until(pilot, lambda: shown_notice(pilot) == "failure")
+        gate.let(2)
+        await until(pilot, lambda: pane(pilot).token_count > 0)
+        await pilot.press("escape")
+        await until(pilot, lambda: foot(pilot) == "cancelled" and engine.open_streams == 0)
+
+
+async def test_an_engine_that_breaks_is_an_error_on_the_screen_and_the_app_goes_on() -> None:
+    engine = ScriptedEngine(playing([OSError("disk")], [OSError("disk")], [*tokens("well"), done()]))
+    async with make_app(engine, auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("enter", "tab")
+        await until(pilot, lambda: shown_notice(pilot) == "failure")
+        message = pilot.app.screen.query_one("#failure-message", Static)
+        assert str(message.content) == "The engine broke: OSError."
+        await pilot.press("enter")
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+        assert pane(pilot).text == "well"

@@ -5,6 +5,7 @@ from scripted_engine import FEATURES
 from stage import laid_out, make_app, rack, until, values
 
 from steer_tui.domain import Dial, Feature
+from steer_tui.tui.widgets.dial_lines import sparkline
 
 
 @pytest.mark.parametrize(
@@ -113,3 +114,22 @@ async def test_more_dials_than_lines_scroll_with_the_choice() -> None:
         await until(pilot, lambda: rack(pilot).scroll_offset.y > 0)
         lines = ["".join(s.text for s in rack(pilot).render_line(y)) for y in range(rack(pilot).size.height)]
         assert "feature 29" in lines[-1]
+
+
+async def test_a_drag_ends_where_another_screen_takes_the_mouse_away() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await laid_out(pilot)
+        await pilot.mouse_down("#rack", offset=(10, 4))
+        dragged = values(pilot)[1]
+        assert dragged < 0
+        await pilot.press("a")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+        await pilot.hover("#rack", offset=(30, 4))
+        assert values(pilot)[1] == dragged
+
+
+async def test_readings_that_are_no_numbers_are_drawn_as_nothing() -> None:
+    assert sparkline([float("nan"), float("inf"), -3.0, 2.0], 2.0, 4) == "▁█▁█"
+    assert sparkline([-2.0, -1.0], None, 3) == " ▁▁"

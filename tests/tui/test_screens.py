@@ -3,6 +3,7 @@
 import pytest
 from scripted_engine import FEATURES, ScriptedEngine
 from stage import foot, generated, laid_out, main_screen, make_app, pane, rack, until, values
+from textual.command import CommandList, CommandPalette
 from textual.widgets import Input, OptionList, Static
 from textual.widgets._footer import FooterKey
 
@@ -79,7 +80,7 @@ async def test_every_action_is_in_the_palette() -> None:
     async with make_app(auto=False).run_test() as pilot:
         await pilot.pause()
         titles = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
-        assert {"Generate", "Cancel", "New seed", "Auto", "Mute", "Remove", "Add", "Undo", "All off", "Help"} <= titles
+        assert {"Generate", "Cancel", "New seed", "Auto", "Add", "Undo", "All off", "Help", "Dial: mute"} <= titles
 
 
 async def test_keys_can_be_bound_otherwise_and_mistakes_are_named() -> None:
@@ -90,6 +91,10 @@ async def test_keys_can_be_bound_otherwise_and_mistakes_are_named() -> None:
         make_app(keys={"dial.mut": "f7"})
     with pytest.raises(InvalidValue, match="'d' is bound to 'dial.mute' but already does 'dial.remove'"):
         make_app(keys={"dial.mute": "d"})
+    with pytest.raises(InvalidValue, match="'question_mark' is bound to 'main.add' but already does 'main.help'"):
+        make_app(keys={"main.add": "?"})
+    with pytest.raises(InvalidValue, match="'main.add' is bound to no key"):
+        make_app(keys={"main.add": ""})
     with pytest.raises(InvalidValue, match="no theme 'tokio'"):
         make_app(theme="tokio")
 
@@ -205,3 +210,34 @@ async def test_sampling_can_be_set_and_a_wrong_value_is_named_and_kept() -> None
         await until(pilot, lambda: main_screen(pilot).is_current)
         assert main_screen(pilot).controller.inputs.sampling == Sampling(1.0, 8, 16)
         assert main_screen(pilot).query_one(Masthead).sampling == Sampling(1.0, 8, 16)
+
+
+async def test_an_action_of_the_palette_does_what_its_key_does() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await pilot.press(*"mute")
+        await until(pilot, lambda: pilot.app.screen.query_one(CommandList).option_count == 1)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: rack(pilot).rack.dials[0].muted)
+
+
+async def test_what_is_pasted_into_a_form_is_drawn_as_symbols() -> None:
+    async with make_app(auto=False, sampling=Sampling(stop=("\n\n",))).run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab", "p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SamplingScreen))
+        stop = pilot.app.screen.query_one("#stop", Input)
+        assert stop.value == r"\n\n"
+        stop.value += "\x1b]0;title\x07\u202e"
+        drawn = "".join(segment.text for segment in stop.render_line(0))
+        assert "␛]0;title␇\ufffd" in drawn
+        await pilot.press("enter")
+        await until(pilot, lambda: main_screen(pilot).is_current)
+        assert main_screen(pilot).controller.inputs.sampling.stop == ("\n\n\x1b]0;title\x07\u202e",)
+
+
+async def test_copying_nothing_leaves_the_clipboard_alone() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab", "y")
+        assert pilot.app.clipboard == ""
+        assert any("no text to copy" in toast.message for toast in pilot.app._notifications)

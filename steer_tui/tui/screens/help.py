@@ -27,7 +27,7 @@ class HelpScreen(ModalScreen[None]):
     """A page over the main screen; any of its keys closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q", "dismiss", "close", id="help.close"),
+        Binding("escape,question_mark,q", "dismiss", "close"),
     ]
 
     def __init__(self, keys: list[tuple[str, str]]) -> None:

@@ -11,16 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Static, TextArea
+from textual.worker import Worker, WorkerState
 
-from steer_tui.domain import SEED_MAX, Lane, Sampling, SteerError, safe_line
+from steer_tui.domain import SEED_MAX, Lane, Sampling, SteerError, safe_line, safe_text
 from steer_tui.engines import Engine, Prepares, PromptWindow
 from steer_tui.generation import (
     RETRIES,
-    Cancelled,
     Controller,
-    Done,
     Failed,
-    Idle,
     RateLimited,
     Retrying,
 )
@@ -77,7 +75,7 @@ class MainScreen(Screen[None]):
         self.engine = engine
         self.controller = make_controller(self._note_change)
         self._frame_pending = False
-        self._seen_phase: type[Phase] = Idle
+        self._seen_phases: list[type[Phase]] = []
 
     def compose(self) -> ComposeResult:
         """Top to bottom; the stylesheet decides what stands beside what."""
@@ -128,6 +126,11 @@ class MainScreen(Screen[None]):
             except SteerError as error:
                 self.notify(f"{safe_line(error.message)} {safe_line(error.hint)}", severity="error", markup=False)
 
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A worker that broke says so, since none of them may end the app."""
+        if event.state is WorkerState.ERROR:
+            self.notify(safe_line(f"Something broke: {event.worker.error!r}."), severity="error", markup=False)
+
     # From the state to the widgets
 
     def _note_change(self) -> None:
@@ -140,13 +143,14 @@ class MainScreen(Screen[None]):
         state = self.controller.state
         for lane, view in self._views.items():
             view.show(state.lanes[lane], stale=self.controller.is_stale(lane))
-        self.query_one(DialRack).show_activations(state.lanes[Lane.STEERED].transcript.activations)
+        self.query_one(DialRack).show_activations(state.lanes[Lane.STEERED].transcript)
         self.query_one(StatusFigures).view = StatusView.of(state, self.engine.info.quota)
         self.query_one(AutoSwitch).auto = self.controller.auto
         self._show_notice(state.phase)
         self._show_window(state.lanes[Lane.STEERED].window or state.lanes[Lane.DEFAULT].window)
-        if type(state.phase) is not self._seen_phase:
-            self._seen_phase = type(state.phase)
+        phases = [type(lane.phase) for lane in state.lanes.values()]
+        if phases != self._seen_phases:
+            self._seen_phases = phases
             self.refresh_bindings()
 
     def _show_window(self, window: PromptWindow | None) -> None:
@@ -157,30 +161,38 @@ class MainScreen(Screen[None]):
             prompt.border_subtitle = note
 
     def _show_notice(self, phase: Phase) -> None:
-        bottom = self.query_one("#bottom", ContentSwitcher)
         match phase:
             case RateLimited(until, error):
                 self.query_one(Countdown).show(error, until, "")
-                bottom.current = "countdown"
+                self._show_bottom("countdown")
             case Retrying(attempt, until, error):
                 self.query_one(Countdown).show(error, until, f"Attempt {attempt} of {RETRIES} follows.")
-                bottom.current = "countdown"
+                self._show_bottom("countdown")
             case Failed(error):
                 self.query_one(Failure).show(error)
-                bottom.current = "failure"
+                self._show_bottom("failure")
             case _:
-                bottom.current = "status"
+                self._show_bottom("status")
+
+    def _show_bottom(self, current: str) -> None:
+        bottom = self.query_one("#bottom", ContentSwitcher)
+        if current == bottom.current:
+            return
+        if self.focused is not None and bottom in self.focused.ancestors:
+            self.query_one(DialRack).focus()  # Textual would give it to the hidden button beside the pressed one
+        bottom.current = current
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
-        phase = self.controller.state.phase
+        state = self.controller.state
+        phases = [lane.phase for lane in state.lanes.values()]
         match action:
             case "stop":
-                return None if isinstance(phase, Idle | Done | Cancelled | Failed) and not self._has_selection else True
+                return True if state.is_generating or self._has_selection else None
             case "ask_now":
-                return isinstance(phase, RateLimited | Retrying)
+                return any(isinstance(phase, RateLimited | Retrying) for phase in phases)
             case "try_again":
-                return isinstance(phase, Failed)
+                return any(isinstance(phase, Failed) for phase in phases)
             case "other_lane":
                 return self.has_class("-narrow")
             case _:
@@ -242,7 +254,7 @@ class MainScreen(Screen[None]):
         self.query_one(Masthead).sampling = sampling
 
     def action_new_seed(self) -> None:
-        """Draw another seed, and generate with it."""
+        """Draw another seed; with auto on, it generates."""
         self._sample(replace(self.controller.inputs.sampling, seed=random.randrange(SEED_MAX)))
 
     @work(group="sampling", exclusive=True, exit_on_error=False)
@@ -278,9 +290,14 @@ class MainScreen(Screen[None]):
             rack.focus()
 
     def action_copy_text(self) -> None:
-        """Copy the whole text of the pane that has the focus, else the steered one."""
-        lane = next((lane for lane, view in self._views.items() if view.pane.has_focus), Lane.STEERED)
-        self.app.copy_to_clipboard(self.controller.state.lanes[lane].text)
+        """Copy the whole text of the pane that has the focus, else of the lane that is in view."""
+        in_view = self.query_one(LaneTabs).lane
+        lane = next((lane for lane, view in self._views.items() if view.pane.has_focus), in_view)
+        text = self.controller.state.lanes[lane].text
+        if not text:
+            self.notify("There is no text to copy yet.", severity="warning")
+            return
+        self.app.copy_to_clipboard(safe_text(text))
         self.notify(f"The {lane.value} text was sent to the terminal's clipboard (OSC 52).")
 
     @on(OutputPane.FollowChanged)

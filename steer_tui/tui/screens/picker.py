@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 
 from steer_tui.domain import Feature, SteerError, safe_line
 from steer_tui.engines import Engine
+from steer_tui.tui.widgets.safe_input import SafeInput
 
 PAGE = 200
 """How many features are listed at most."""
@@ -22,10 +23,10 @@ class PickerScreen(ModalScreen[Feature | None]):
     """Lists what the engine finds for the typed words; closes with the feature that was picked, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "close", id="picker.close"),
-        Binding("down", "move(1)", "next", id="picker.next", show=False, priority=True),
-        Binding("up", "move(-1)", "previous", id="picker.previous", show=False, priority=True),
-        Binding("enter", "pick", "add", id="picker.add", priority=True),
+        Binding("escape", "dismiss", "close"),
+        Binding("down", "move(1)", "next", show=False, priority=True),
+        Binding("up", "move(-1)", "previous", show=False, priority=True),
+        Binding("enter", "pick", "add", priority=True),
     ]
 
     def __init__(self, engine: Engine, taken: Collection[str]) -> None:
@@ -39,7 +40,7 @@ class PickerScreen(ModalScreen[Feature | None]):
         with Vertical(id="picker") as box:
             box.border_title = "Add a feature"
             box.border_subtitle = "↑↓ choose · ⏎ add · esc close"
-            yield Input(placeholder="type to filter: a topic, a word it promotes, an id")
+            yield SafeInput(placeholder="type to filter: a topic, a word it promotes, an id")
             yield OptionList()
 
     def on_mount(self) -> None:
@@ -51,6 +52,7 @@ class PickerScreen(ModalScreen[Feature | None]):
         self._search(event.value)
 
     def _search(self, query: str) -> None:
+        self._found = ()  # Enter must not add what an older query has found
         self.run_worker(self._find(query), group="find", exclusive=True, exit_on_error=False)
 
     async def _find(self, query: str) -> None:

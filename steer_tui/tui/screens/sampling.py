@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
 from steer_tui.domain import InvalidValue, Sampling
+from steer_tui.tui.widgets.safe_input import SafeInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,24 @@ class _Field:
     value: str
 
 
+def _escaped(text: str) -> str:
+    """A stop text as it can be typed in one line."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _unescaped(text: str) -> str:
+    pieces = text.split("\\\\")
+    return "\\".join(piece.replace("\\n", "\n").replace("\\t", "\t") for piece in pieces)
+
+
 class SamplingScreen(ModalScreen[Sampling | None]):
     """Closes with the sampling that was set, or None; a wrong value stays in its field beside a sentence."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "close", id="sampling.close"),
-        Binding("enter", "accept", "set", id="sampling.accept", priority=True),
-        Binding("down", "app.focus_next", "next", show=False, id="sampling.next"),
-        Binding("up", "app.focus_previous", "previous", show=False, id="sampling.previous"),
+        Binding("escape", "dismiss", "close"),
+        Binding("enter", "accept", "set", priority=True),
+        Binding("down", "app.focus_next", "next", show=False),
+        Binding("up", "app.focus_previous", "previous", show=False),
     ]
 
     def __init__(self, sampling: Sampling) -> None:
@@ -43,10 +54,10 @@ class SamplingScreen(ModalScreen[Sampling | None]):
                 _Field("temperature", "temperature, 0 takes the likeliest token", f"{sampling.temperature:g}"),
                 _Field("tokens", "tokens at most", str(sampling.max_tokens)),
                 _Field("seed", "seed", str(sampling.seed)),
-                _Field("stop", "stop text, none if empty", sampling.stop[0] if sampling.stop else ""),
+                _Field("stop", "stop text, \\n for a new line, none if empty", _escaped("".join(sampling.stop[:1]))),
             ):
                 yield Label(field.title)
-                yield Input(field.value, id=field.id)
+                yield SafeInput(field.value, id=field.id)
             yield Static(id="sampling-fault", markup=False)
 
     def _number(self, id: str) -> float:
@@ -59,8 +70,8 @@ class SamplingScreen(ModalScreen[Sampling | None]):
 
     def action_accept(self) -> None:
         """Close with the new values, or say which of them cannot be."""
-        stop = self.query_one("#stop", Input).value
         try:
+            stop = _unescaped(self.query_one("#stop", Input).value)
             sampling = Sampling(
                 temperature=self._number("temperature"),
                 max_tokens=int(self._number("tokens")),

@@ -40,8 +40,9 @@ def value_text(dial: Dial) -> str:
 def sparkline(activations: Sequence[float], maximum: float | None, width: int) -> str:
     """The latest `width` activations as bars, one a token, full height at `maximum` (None: their own)."""
     latest = activations[-width:] if width > 0 else []
-    top = maximum or max(latest, default=0.0) or 1.0
-    bars = "".join(SPARKS[min(7, max(0, round(7 * value / top)))] for value in latest)
+    top = maximum or max((0.0, *latest)) or 1.0
+    # In this order max() takes 0 rather than a value that is no number.
+    bars = "".join(SPARKS[round(min(7.0, max(0.0, 7 * value / top)))] for value in latest)
     return bars.rjust(max(0, width))
 
 
@@ -74,7 +75,7 @@ def name_line(
     """The first line: name, sparkline, value; `typed` is what has been typed of a new value."""
     inner = max(1, width - MARGIN - 1)
     value = _value(dial, typed, styles)
-    name_width = min(max(NAME_WIDTH, cell_len(dial.feature.label) + 1), max(1, inner - len(value.text)))
+    name_width = min(max(NAME_WIDTH, cell_len(safe_line(dial.feature.label)) + 1), max(1, inner - len(value.text)))
     spark_width = max(0, inner - name_width - len(value.text))
     return [
         *_mark(chosen, styles),

@@ -22,7 +22,7 @@ class DialNote(Widget):
         feature = dial.feature
         dose = "" if dial.dose is None else f"dose {dial.dose:.2f} of the residual norm"
         coefficient = f"coefficient {dial.coefficient:+.4g}"
-        notch = "" if dose else f"a notch is {feature.unit_origin}"
+        notch = "" if dose else f"a notch is {safe_line(feature.unit_origin)}"
         words = ", ".join(safe_line(token.strip()) for token in feature.promoted[:6] if token.strip())
         promotes = f"promotes {words}" if words else ""
         kind = "" if feature.kind is FeatureKind.SAE else f" · {feature.kind.value}"

@@ -63,6 +63,8 @@ class Countdown(Vertical):
 
     def show(self, error: SteerError, until: float, attempt: str) -> None:
         """Count down to `until` on the monotonic clock; `attempt` says which one follows."""
+        if until == self.query_one(RemainingTime).until:
+            return
         words = " ".join(filter(None, [safe_line(error.message), attempt]))
         self.query_one("#countdown-reason", Static).update(words, layout=False)
         self.query_one(RemainingTime).until = until

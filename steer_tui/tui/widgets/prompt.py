@@ -11,7 +11,7 @@ from steer_tui.domain import safe_text
 
 
 class PromptBox(TextArea):
-    """The text that the model continues; its content is kept as typed, and only drawn safely."""
+    """The text that the model continues; control characters stay in it, and are only drawn as symbols."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # Priority, since a text area would take Enter for itself.
@@ -31,7 +31,7 @@ class PromptBox(TextArea):
         self.select_all()
 
     def get_line(self, line_index: int) -> Text:
-        """One line as it is drawn: control characters as visible symbols, cell for character."""
+        """One line as it is drawn: control characters as visible symbols, behind which the cursor stands off a cell."""
         return Text(safe_text(self.document.get_line(line_index)), end="", no_wrap=True)
 
     def action_submit(self) -> None:

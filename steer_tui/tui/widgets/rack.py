@@ -13,6 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial
+from steer_tui.generation import Transcript
 from steer_tui.generation.rack import FINE_STEP, STEP, Rack
 from steer_tui.tui.widgets.dial_lines import DialStyles, Track, name_line, one_line, slider_line
 
@@ -76,6 +77,7 @@ class DialRack(ScrollView, can_focus=True):
     def __init__(self, dials: Sequence[Dial], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._activations: Mapping[str, Sequence[float]] = {}
+        self._shown_tokens = (0, 0)
         self._dragging = False
         self.set_reactive(DialRack.rack, Rack(tuple(dials)))
 
@@ -85,10 +87,13 @@ class DialRack(ScrollView, can_focus=True):
         dials = self.rack.dials
         return dials[min(self.chosen, len(dials) - 1)] if dials else None
 
-    def show_activations(self, activations: Mapping[str, Sequence[float]]) -> None:
-        """Draw these activations, feature id → one value a token, as sparklines."""
-        self._activations = activations
-        self.refresh()
+    def show_activations(self, transcript: Transcript) -> None:
+        """Draw the activations of a transcript as sparklines, where it has changed."""
+        self._activations = transcript.activations
+        tokens = (transcript.epoch, len(transcript))
+        if tokens != self._shown_tokens:
+            self._shown_tokens = tokens
+            self.refresh()
 
     def change(self, rack: Rack) -> None:
         """Put another rack in place and tell of it."""
@@ -219,8 +224,10 @@ class DialRack(ScrollView, can_focus=True):
             value = float(typed)
         except ValueError:
             self.notify(f"{typed!r} is no number; a dial takes −10 to +10.", severity="warning")
-        else:
-            self._turn_to(value)
+            return
+        self._turn_to(value)
+        if not VALUE_MIN <= value <= VALUE_MAX:
+            self.notify(f"{typed} lies outside −10 to +10; the dial stands at its end.", severity="warning")
 
     def on_blur(self) -> None:
         """Drop a value that was being typed when the focus leaves."""
@@ -241,7 +248,7 @@ class DialRack(ScrollView, can_focus=True):
         self.chosen = index
         track = self._track
         on_slider = row == 1 if self.rows_a_dial > 1 else track.left <= event.x < track.left + track.cells
-        if on_slider:
+        if on_slider and event.button == 1:
             self._dragging = True
             self.capture_mouse()
             self._drag(event)
@@ -253,9 +260,11 @@ class DialRack(ScrollView, can_focus=True):
 
     def on_mouse_up(self) -> None:
         """Let go of the knob."""
-        if self._dragging:
-            self._dragging = False
-            self.release_mouse()
+        self.release_mouse()
+
+    def on_mouse_release(self) -> None:
+        """The knob is no longer held, whatever took the mouse away."""
+        self._dragging = False
 
     @property
     def _track(self) -> Track:

@@ -1,0 +1,1 @@
+"""Training of the embedded model: corpus, tokenizer, transformer, sparse autoencoder, labelled features."""

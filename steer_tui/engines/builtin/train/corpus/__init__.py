@@ -1,0 +1,1 @@
+"""The training text: a grammar, its lexicon, and the documents they make."""

@@ -1,0 +1,66 @@
+"""Steered generation in torch, many texts at once, to see what a direction does."""
+
+from dataclasses import dataclass
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from steer_tui.engines.builtin.train.bpe import END_OF_TEXT
+from steer_tui.engines.builtin.train.model import KeyValues, Transformer
+
+TEMPERATURE = 0.8
+OPENINGS = (
+    "Once upon a time there was a", "The weather today", "I think that", "She walked into the room and",
+    "I hate you because", "My favorite", "Yesterday I", "He opened the door and", "Today I", "The story begins",
+    "One morning,", "I want to", "In the evening,", "Everybody knows", "It was a", "The best thing about",
+    "When I was a child, I", "We went to the", "I am", "The old man", "There is nothing like", "My friend and I",
+    "You should", "Last night I dreamed of",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What the model wrote after an opening."""
+
+    opening: str
+    text: str
+    nats: float
+    """Mean negative log-likelihood a token under the unsteered model."""
+
+
+@torch.no_grad()
+def continue_openings(model: Transformer, tokenizer: Tokenizer, deltas: Tensor, openings: tuple[str, ...], tokens: int,
+                      seed: int) -> list[list[Continuation]]:  # fmt: skip
+    """For each delta [deltas, width], added after the steering layer at every position, one text an opening."""
+    generator = torch.Generator().manual_seed(seed)
+    texts: list[list[Continuation]] = [[] for _ in deltas]
+    for opening in openings:
+        prompt = torch.tensor([END_OF_TEXT, *tokenizer.encode(opening).ids])
+        written = _generate(model, prompt, deltas, tokens, generator)
+        nats = _unsteered_nats(model, prompt, written)
+        for number, ids in enumerate(written.tolist()):
+            ids = ids[: ids.index(END_OF_TEXT)] if END_OF_TEXT in ids else ids
+            texts[number].append(Continuation(opening, tokenizer.decode(ids), float(nats[number])))
+    return texts
+
+
+def _generate(model: Transformer, prompt: Tensor, deltas: Tensor, tokens: int, generator: torch.Generator) -> Tensor:
+    caches = [KeyValues(len(deltas), len(prompt) + tokens, model.architecture) for _ in model.layers]
+    steer = deltas[:, None, :]
+    ids = prompt.expand(len(deltas), -1)
+    written: list[Tensor] = []
+    for _ in range(tokens):
+        logits = model.logits_from(model.residual(ids, caches) + steer, caches)[:, -1]
+        ids = torch.multinomial((logits / TEMPERATURE).softmax(-1), 1, generator=generator)
+        written.append(ids)
+    return torch.cat(written, dim=1)
+
+
+def _unsteered_nats(model: Transformer, prompt: Tensor, written: Tensor) -> Tensor:
+    whole = torch.cat((prompt.expand(len(written), -1), written), dim=1)
+    log_likelihoods = model(whole[:, :-1]).log_softmax(-1).gather(2, whole[:, 1:, None])[:, len(prompt) - 1 :, 0]
+    # What stands behind the end of the text is no part of it.
+    ended = (written == END_OF_TEXT).int().cumsum(1) - (written == END_OF_TEXT).int() > 0
+    nats: Tensor = -log_likelihoods.masked_fill(ended, 0).sum(1) / (~ended).sum(1)
+    return nats
