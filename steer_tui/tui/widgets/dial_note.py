@@ -25,8 +25,8 @@ class DialNote(Widget):
         notch = "" if dose else f"a notch is {safe_line(feature.unit_origin)}"
         words = ", ".join(safe_line(token.strip()) for token in feature.promoted[:6] if token.strip())
         promotes = f"promotes {words}" if words else ""
-        kind = "" if feature.kind is FeatureKind.SAE else f" · {feature.kind.value}"
-        lines = [line for line in (dose, coefficient + kind, notch, promotes) if line]
+        kind = "" if feature.kind is FeatureKind.SAE else f"direction: {feature.kind.value}"
+        lines = [line for line in (dose, coefficient, notch or kind, promotes) if line]
         note = Content.styled("\n".join(lines), "dim")
         if abs(dial.value) > BREAKING_VALUE:
             note = Content.styled("! above 8 a text usually breaks\n", "$text-warning") + note
