@@ -6,6 +6,7 @@ from stage import laid_out, make_app, rack, until, values
 
 from steer_tui.domain import Dial, Feature
 from steer_tui.tui.widgets.dial_lines import sparkline
+from steer_tui.tui.widgets.dial_note import DialNote
 
 
 @pytest.mark.parametrize(
@@ -133,3 +134,13 @@ async def test_a_drag_ends_where_another_screen_takes_the_mouse_away() -> None:
 async def test_readings_that_are_no_numbers_are_drawn_as_nothing() -> None:
     assert sparkline([float("nan"), float("inf"), -3.0, 2.0], 2.0, 4) == "▁█▁█"
     assert sparkline([-2.0, -1.0], None, 3) == " ▁▁"
+
+
+async def test_above_six_notches_the_dial_warns_in_words() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab", "6", "enter")
+        note = pilot.app.screen.query_one(DialNote)
+        assert "begins to break" not in str(note.render())
+        await pilot.press("right")
+        await until(pilot, lambda: "! above 6 a text begins to break" in str(note.render()))
+        assert "! +6.5" in "".join(segment.text for segment in rack(pilot).render_line(0))

@@ -14,8 +14,8 @@ VALUE_WIDTH = 6
 ONE_LINE_VALUE_WIDTH = 12
 """Room for the longest value, `muted -10.0`, so that the sliders of one-line dials stand below each other."""
 
-BREAKING_VALUE = 8.0
-"""Above this many notches a text usually breaks."""
+BREAKING_VALUE = 6.0
+"""Above this many notches a text begins to break: 0.24 of the residual norm."""
 
 SPARKS = "▁▂▃▄▅▆▇█"
 MARGIN = 2

@@ -29,5 +29,5 @@ class DialNote(Widget):
         lines = [line for line in (dose, coefficient, notch or kind, promotes) if line]
         note = Content.styled("\n".join(lines), "dim")
         if abs(dial.value) > BREAKING_VALUE:
-            note = Content.styled("! above 8 a text usually breaks\n", "$text-warning") + note
+            note = Content.styled(f"! above {BREAKING_VALUE:g} a text begins to break\n", "$text-warning") + note
         return note
