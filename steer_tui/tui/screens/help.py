@@ -11,7 +11,8 @@ from textual.widgets import Static
 
 _WORDS = """\
 A dial adds a feature's direction to the model's residual stream, at every token from the first. \
-One notch is 4 % of the stream's mean norm; +4 turns a text, above +6 it begins to break, 0 is off. Negative values push away.
+One notch is 4 % of the stream's mean norm; +4 turns a text, above +6 it begins to break, 0 is off. \
+Negative values push away.
 
 The left text is steered, the right one is the same model with the same seed and no dials: \
 what differs, the dials did.
