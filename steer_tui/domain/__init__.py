@@ -25,6 +25,7 @@ from steer_tui.domain.events import (
     TokenEvent,
     event_to_wire,
 )
+from steer_tui.domain.evidence import Context, CurvePoint, Evidence, Telltale
 from steer_tui.domain.request import BOTH_LANES, SEED_MAX, GenerationRequest, Lane, Sampling
 from steer_tui.domain.steering import (
     DOSE_PER_NOTCH,
@@ -46,10 +47,13 @@ __all__ = [
     "VALUE_MAX",
     "VALUE_MIN",
     "ActivationEvent",
+    "Context",
+    "CurvePoint",
     "Dial",
     "DoneEvent",
     "ErrorEvent",
     "Event",
+    "Evidence",
     "Feature",
     "FeatureActivation",
     "FeatureKind",
@@ -67,6 +71,7 @@ __all__ = [
     "Sampling",
     "SteerError",
     "SteeringVector",
+    "Telltale",
     "TimedOut",
     "TokenEvent",
     "Truncated",

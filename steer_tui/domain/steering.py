@@ -34,6 +34,8 @@ class FeatureKind(StrEnum):
     SAE = "sae"
     MEANS = "difference of means"
     VECTOR = "vector"
+    RANDOM = "random direction"
+    """No feature at all: what any push of the same size does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """Everything that can generate text, one room per engine, all behind one door."""
 
 from steer_tui.engines.door import (
+    Controls,
     Engine,
     EngineInfo,
+    Explains,
     LanePolicy,
     LiveDials,
     Prepares,
@@ -17,8 +19,10 @@ from steer_tui.engines.registry import ENGINE_NAMES, open_engine
 
 __all__ = [
     "ENGINE_NAMES",
+    "Controls",
     "Engine",
     "EngineInfo",
+    "Explains",
     "LanePolicy",
     "LiveDials",
     "Prepares",

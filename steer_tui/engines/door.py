@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from steer_tui.domain import Event, Feature, GenerationRequest, Method, SteeringVector
+from steer_tui.domain import Event, Evidence, Feature, GenerationRequest, Method, SteeringVector
 
 
 class LanePolicy(StrEnum):
@@ -121,6 +121,24 @@ class Rereads(Protocol):
 
     async def reread(self, text: str, features: Sequence[Feature]) -> Reading:
         """The activations of the features and the log-probability of every token of the text."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """An engine that can tell why a feature bears its label and what its dial does."""
+
+    async def evidence(self, feature: Feature) -> Evidence:
+        """What is known of the feature; an empty `Evidence` where nothing is."""
+        ...
+
+
+@runtime_checkable
+class Controls(Protocol):
+    """An engine that can push in a direction that means nothing, to compare a feature with."""
+
+    def random_direction(self, like: Feature, seed: int) -> Feature:
+        """A random unit direction where `like` acts, of the same unit; the same seed gives the same direction."""
         ...
 
 
