@@ -32,7 +32,7 @@ _WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 @click.option("--steps", type=int, help="Steps of the transformer's training.")
 @click.option("--near-steps", type=int, help="Steps that follow with a short sight of the late layers.")
 @click.option("--nearest-steps", type=int, help="Steps that follow with the shortest sight.")
-@click.option("--batch", type=int, help="Rows of 512 tokens a step.")
+@click.option("--batch-tokens", type=int, help="Tokens of a step's documents, about.")
 @click.option("--sae-steps", type=int)
 @click.option("--sae-width", type=int)
 @click.option("--sae-batch", type=int)
@@ -40,7 +40,8 @@ _WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 @click.option("--text-tokens", type=int, help="Tokens of each measured text.")
 @click.option("--openings", type=int, help="Openings that each offered direction is measured on.")
 @click.option("--screening-openings", type=int, help="Openings that each candidate is measured on.")
-@click.option("--sae-sequences", type=int, help="Rows whose residuals the sparse autoencoder sees.")
+@click.option("--judged-samples", type=int, help="Texts an opening that each chosen direction is judged on.")
+@click.option("--sae-documents", type=int, help="Documents whose residuals the sparse autoencoder sees.")
 def main(out: Path, work: Path | None, compile_model: bool | None, threads: int, **numbers: int | None) -> None:
     """Train tokenizer, transformer and sparse autoencoder, label features, and write the weights folder."""
     import torch

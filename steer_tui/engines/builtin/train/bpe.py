@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from torch import Tensor
 
 PATTERN = r" ?[A-Za-z]+| ?[0-9]| ?[^\sA-Za-z0-9]+|\s+"
 END_OF_TEXT = 256
-VOCABULARY_SIZE = 2048
+VOCABULARY_SIZE = 4096
 
 
 def byte_characters() -> list[str]:
@@ -65,3 +67,9 @@ def read_merges(path: Path) -> list[tuple[int, int]]:
 def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
     split = pre_tokenizers.Split(Regex(PATTERN), behavior="isolated")
     return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def single_tokens(tokenizer: Tokenizer, words: Iterable[str]) -> Tensor:
+    """The ids of the words that are one token, with and without the space before them."""
+    encoded = [tokenizer.encode(text).ids for word in words for text in (word, f" {word}")]
+    return torch.tensor(sorted({ids[0] for ids in encoded if len(ids) == 1}))

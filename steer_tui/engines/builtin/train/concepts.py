@@ -2,24 +2,17 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from steer_tui.domain import Telltale
 from steer_tui.engines.builtin.train.corpus.documents import Document
 from steer_tui.engines.builtin.train.corpus.lexicon import load_lexicon
 
 _WORD = re.compile(r"[A-Za-z]+")
 _LEAST_COUNT = 8
-_LEAST_SHARE = 0.05
 _EXCLUSIVE = 0.8
-_MARKS: dict[str, Callable[[str], bool]] = {
-    "dialogue": lambda text: '"' in text,
-    "question": lambda text: "?" in text,
-    "exclamation": lambda text: text.count("!") >= 2,
-    "letter": lambda text: "Dear " in text or "\n\n" in text,
-    "poem": lambda text: text.count("\n") >= 3 and not re.search(r"[0-9]|\n[QA]|\n\n", text),
-    "how-to": lambda text: bool(re.search(r"\n(\d\. |First|Then|Finally)", text)),
-}
+_MARKS = {"dialogue": ('"', 1), "question": ("?", 1), "exclamation": ("!", 2), "letter": ("Dear ", 1)}
 # The label in the corpus of concepts that are offered under another name, and the genres they are compared within.
 _CORPUS_LABELS = {"how-to": "howto", "facts": "fact"}
 _NARRATION = ("story", "letter")
@@ -78,10 +71,9 @@ class Signatures:
         """The lower-case words that belong to this concept alone."""
         return self._words[label]
 
-    def shows(self, label: str, text: str) -> bool:
-        """Whether a text shows the concept: its mark, or at least 5 % of its words from the concept's own."""
+    def telltale(self, label: str) -> Telltale:
+        """How a text shows the concept: by its mark, or by its words."""
         if label in _MARKS:
-            return _MARKS[label](text)
-        words = _WORD.findall(text.lower())
-        own = self._words[label]
-        return bool(words) and sum(word in own for word in words) >= _LEAST_SHARE * len(words)
+            mark, least = _MARKS[label]
+            return Telltale(mark=mark, least=least)
+        return Telltale(self._words[label])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from steer_tui.domain import Telltale
+from steer_tui.engines.builtin.train.judgement import Verdict
 from steer_tui.engines.builtin.train.model import Architecture, Transformer
 from steer_tui.engines.builtin.train.readings import Readings
 from steer_tui.engines.builtin.train.sae import SparseAutoencoder
@@ -19,6 +22,7 @@ from steer_tui.engines.builtin.train.trial import Direction
 MODEL_NAME = "stories-2M"
 _KINDS = {"sae": "sae", "means": "difference of means"}
 _SHOWN_TOKENS = 8
+_CONTEXTS = 3
 _OFF_CONCEPT = 0.98
 
 
@@ -65,10 +69,10 @@ def reading_bias(readings: Readings, direction: Direction) -> float:
     return -float(off.sort().values[int(_OFF_CONCEPT * len(off))])
 
 
-def shown_tokens(tokenizer: Tokenizer, seen: frozenset[int], promotion: Tensor) -> tuple[list[str], list[str]]:
+def shown_tokens(tokenizer: Tokenizer, readings: Readings, promotion: Tensor) -> tuple[list[str], list[str]]:
     """The tokens that a direction promotes and suppresses most, of those that begin a word."""
     words: list[tuple[float, str]] = []
-    for token in sorted(seen):
+    for token in sorted(set(readings.token_ids.tolist())):
         text = tokenizer.decode([token])
         if text.startswith(" ") and len(text) >= 4 and text.strip().isalpha():
             words.append((float(promotion[token]), text))
@@ -76,40 +80,56 @@ def shown_tokens(tokenizer: Tokenizer, seen: frozenset[int], promotion: Tensor) 
     return [text for _, text in words[:_SHOWN_TOKENS]], [text for _, text in words[: -_SHOWN_TOKENS - 1 : -1]]
 
 
-def feature_rows(
-    chosen: list[Direction],
-    biases: dict[str, float],
-    rows: dict[str, int],
-    shown: list[tuple[list[str], list[str]]],
-    readings: Readings,
-) -> list[dict[str, Any]]:
-    """What `features.json` holds; `biases` and `rows` are those of the differences of means, by label."""
-    made = []
-    for direction, (promoted, suppressed) in zip(chosen, shown, strict=True):
-        label = direction.concept.label
-        if direction.kind == "sae":
-            index = direction.index
-            peak, density = float(readings.max_activation[index]), float(readings.density[index])
-        else:
-            index = rows[label]
-            values = (readings.token_residuals.float() @ direction.vector + biases[label]).clamp_min(0)
-            peak, density = float(values.max()), float((values > 0).float().mean())
-        made.append(
-            {
-                "id": f"{MODEL_NAME}/{Architecture().steering_layer}-{direction.kind}/{index}",
-                "label": label,
-                "kind": _KINDS[direction.kind],
-                "index": index,
-                "maxActivation": round(peak, 3),
-                "density": round(density, 5),
-                "promoted": promoted,
-                "suppressed": suppressed,
-                "share": {str(value): round(share, 3) for value, share in sorted(direction.share.items())},
-                "f1": round(direction.f1, 3),
-                "auroc": round(direction.auroc, 3),
-            }
-        )
+def feature_row(
+    direction: Direction, index: int, activations: Tensor, shown: tuple[list[str], list[str]]
+) -> dict[str, Any]:
+    """An entry of `features.json`, from the feature's activations [tokens] on held-out text."""
+    return {
+        "id": f"{MODEL_NAME}/{Architecture().steering_layer}-{direction.kind}/{index}",
+        "label": direction.concept.label,
+        "kind": _KINDS[direction.kind],
+        "index": index,
+        "maxActivation": round(float(activations.max()), 3),
+        "density": round(float((activations > 0).float().mean()), 5),
+        "promoted": shown[0],
+        "suppressed": shown[1],
+        "f1": round(direction.f1, 3),
+        "auroc": round(direction.auroc, 3),
+    }
+
+
+def top_contexts(tokenizer: Tokenizer, readings: Readings, activations: Tensor) -> list[dict[str, Any]]:
+    """The held-out sentences in which a feature fires most, no text twice, with its activation on each token."""
+    made: list[dict[str, Any]] = []
+    peaks = torch.zeros(len(readings.labels)).scatter_reduce(0, readings.token_sentence, activations, "amax")
+    for sentence in peaks.argsort(descending=True).tolist():
+        inside = readings.token_sentence == sentence
+        tokens = [tokenizer.decode([token]) for token in readings.token_ids[inside].tolist()]
+        if all(tokens != context["tokens"] for context in made):
+            made.append({"tokens": tokens, "activations": [round(value, 2) for value in activations[inside].tolist()]})
+        if len(made) == _CONTEXTS:
+            break
     return made
+
+
+def curve_rows(verdict: Verdict) -> list[dict[str, float]]:
+    """What the dial did to texts, value by value."""
+    return [
+        {
+            "value": value,
+            "share": round(verdict.share[value], 3),
+            "nats": round(verdict.nats[value], 3),
+            "randomShare": round(verdict.random_share[value], 3),
+        }
+        for value in sorted(verdict.share)
+    ]
+
+
+def telltale_row(telltale: Telltale) -> dict[str, Any]:
+    """How a text shows the concept."""
+    if telltale.mark is not None:
+        return {"mark": telltale.mark, "least": telltale.least}
+    return {"words": sorted(telltale.words)}
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -117,9 +137,28 @@ def write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def model_card(
-    architecture: Architecture, mean_norm: float, nats: float, parameters: int, trained_tokens: int, seed: int
-) -> dict[str, Any]:
+def write_compact_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes a JSON object with a line an entry."""
+    lines = (f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in content.items())
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class TrainingFigures:
+    """What training came to."""
+
+    parameters: int
+    steps: int
+    corpus_tokens: int
+    held_out_nats: float
+    """A token, over held-out documents."""
+    unexplained: float
+    """The share of the variance of the residual stream that the sparse autoencoder leaves unexplained."""
+    dead: int
+    """Features of the autoencoder that never fire."""
+
+
+def model_json(architecture: Architecture, mean_norm: float, figures: TrainingFigures, seed: int) -> dict[str, Any]:
     """What `model.json` holds."""
     return {
         "format": 1,
@@ -134,8 +173,8 @@ def model_card(
         "normEpsilon": architecture.norm_epsilon,
         "steeringLayer": architecture.steering_layer,
         "meanResidualNorm": round(mean_norm, 4),
-        "heldOutNats": round(nats, 4),
-        "parameters": parameters,
-        "trainedTokens": trained_tokens,
+        "heldOutNats": round(figures.held_out_nats, 4),
+        "parameters": figures.parameters,
+        "saeUnexplained": round(figures.unexplained, 4),
         "seed": seed,
     }

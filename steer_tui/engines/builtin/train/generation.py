@@ -8,15 +8,7 @@ from torch import Tensor
 
 from steer_tui.engines.builtin.train.bpe import END_OF_TEXT
 from steer_tui.engines.builtin.train.model import KeyValues, Transformer
-
-TEMPERATURE = 0.8
-OPENINGS = (
-    "Once upon a time there was a", "The weather today", "I think that", "She walked into the room and",
-    "I hate you because", "My favorite", "Yesterday I", "He opened the door and", "Today I", "The story begins",
-    "One morning,", "I want to", "In the evening,", "Everybody knows", "It was a", "The best thing about",
-    "When I was a child, I", "We went to the", "I am", "The old man", "There is nothing like", "My friend and I",
-    "You should", "Last night I dreamed of",
-)  # fmt: skip
+from steer_tui.engines.builtin.train.openings import TEMPERATURE
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from steer_tui.engines.builtin.train.concepts import concepts
+from steer_tui.engines.builtin.train.judgement import Verdict
 from steer_tui.engines.builtin.train.readings import Readings, area_under_curve, best_f1, ranks
 from steer_tui.engines.builtin.train.sae import SparseAutoencoder
 from steer_tui.engines.builtin.train.trial import Direction
 
 SCREENED_AT = 6
 _FIRST_DIALS = ("winter", "music", "space", "dialogue")
-MEASURED_AT = (-6, 0, 3, 6, 10)
 _READERS = 24
 _CANDIDATES = 3
 _CAUSES = 3
 _LEAST_AUROC = 0.6
-_LEAST_SHARE = 0.4
-_LEAST_GAIN = 0.25
+_LEAST_GAIN = 0.2
+_HARMLESS_NATS = 0.15
 _PREFERENCE = 0.2
 _GOOD_F1 = 0.2
 _LEAST_OFFERED = 12
@@ -71,37 +71,45 @@ def finalists(screened: list[Direction]) -> list[Direction]:
     return chosen
 
 
-def choose(measured: list[Direction]) -> list[Direction]:
-    """At most one direction a concept: the SAE feature unless the difference of means steers much better."""
-    chosen: list[Direction] = []
-    for concept in concepts():
-        own = [direction for direction in measured if direction.concept == concept and _is_worth_offering(direction)]
-        if own:
-            chosen.append(max(own, key=lambda d: d.share[SCREENED_AT] + (_PREFERENCE if d.kind == "sae" else 0)))
-    if len(chosen) < _LEAST_OFFERED:
-        # A model that was hardly trained offers what it has, so that there is something to turn.
-        labels = {direction.concept.label for direction in chosen}
-        for direction in sorted(measured, key=lambda d: -d.share[SCREENED_AT]):
-            if direction.concept.label not in labels and len(chosen) < _LEAST_OFFERED:
-                chosen.append(direction)
-                labels.add(direction.concept.label)
-    return chosen
+def worth_judging(measured: list[Direction]) -> list[list[Direction]]:
+    """For each concept that can be turned at all its directions, first the one that turns texts and spares sense."""
+    own = [[direction for direction in measured if direction.concept == concept] for concept in concepts()]
+    made = [sorted(directions, key=_merit, reverse=True) for directions in own if directions]
+    # A model that was hardly trained offers what it has, so that there is something to turn.
+    made.sort(key=lambda directions: _gain(directions[0]), reverse=True)
+    return [directions for place, directions in enumerate(made)
+            if place < _LEAST_OFFERED or _gain(directions[0]) >= _LEAST_GAIN]  # fmt: skip
 
 
-def _is_worth_offering(direction: Direction) -> bool:
-    share = direction.share[SCREENED_AT]
-    return share >= _LEAST_SHARE and share - direction.share[0] >= _LEAST_GAIN
+def _gain(direction: Direction) -> float:
+    return direction.share[SCREENED_AT] - direction.share[0]
 
 
-def in_order(chosen: list[Direction]) -> list[Direction]:
+def _merit(direction: Direction) -> float:
+    harm = max(0.0, direction.nats[SCREENED_AT] - direction.nats[0] - _HARMLESS_NATS)
+    return direction.share[SCREENED_AT] - 2 * harm + (_PREFERENCE if direction.kind == "sae" else 0)
+
+
+def accepted(judged: list[list[tuple[Direction, Verdict]]]) -> list[tuple[Direction, Verdict]]:
+    """For each concept the first direction without a fault, if there is one."""
+    chosen = [next((pair for pair in pairs if not pair[1].faults), None) for pairs in judged]
+    offered = [pair for pair in chosen if pair is not None]
+    if len(offered) < _LEAST_OFFERED:
+        labels = {direction.concept.label for direction, _ in offered}
+        rest = [pairs[0] for pairs in judged if pairs[0][0].concept.label not in labels]
+        offered += rest[: _LEAST_OFFERED - len(offered)]
+    return in_order(offered)
+
+
+def in_order(offered: list[tuple[Direction, Verdict]]) -> list[tuple[Direction, Verdict]]:
     """The first dials first, then topics, moods and styles, each by how much they turn a text."""
     kinds = ("topic", "mood", "style")
 
-    def key(direction: Direction) -> tuple[int, float]:
-        concept = direction.concept
+    def key(pair: tuple[Direction, Verdict]) -> tuple[int, float]:
+        concept, share = pair[1].concept, pair[1].share
         if concept.label in _FIRST_DIALS:
             return (_FIRST_DIALS.index(concept.label), 0.0)
         rank = len(_FIRST_DIALS) + kinds.index(concept.kind)
-        return (rank, direction.share[0] - direction.share[SCREENED_AT])
+        return (rank, share[0] - share[SCREENED_AT])
 
-    return sorted(chosen, key=key)
+    return sorted(offered, key=key)

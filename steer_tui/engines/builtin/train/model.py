@@ -11,7 +11,7 @@ from torch.nn import functional
 class Architecture:
     """The sizes of the transformer."""
 
-    vocabulary_size: int = 2048
+    vocabulary_size: int = 4096
     layers: int = 4
     width: int = 192
     heads: int = 6
@@ -118,9 +118,9 @@ class Transformer(nn.Module):
             functional.rms_norm(x, (x.shape[-1],), self.final_norm, self.architecture.norm_epsilon) @ self.embedding.T
         )
 
-    def forward(self, tokens: Tensor, late_mask: Tensor | None = None) -> Tensor:
-        """Logits [batch, time, vocabulary]; a mask says what the layers after the steering layer may attend to."""
-        return self.logits_from(self.residual(tokens), mask=late_mask)
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits [batch, time, vocabulary]."""
+        return self.logits_from(self.residual(tokens))
 
     def _run(self, x: Tensor, part: slice, caches: list[KeyValues] | None = None, mask: Tensor | None = None) -> Tensor:
         past = 0 if caches is None else caches[part.start].length

@@ -28,7 +28,8 @@ class Readings:
     """[tokens, width]"""
     token_sentence: Tensor
     """[tokens] the number of the sentence that the token stands in."""
-    seen_tokens: frozenset[int]
+    token_ids: Tensor
+    """[tokens]"""
     max_activation: Tensor
     """[features]"""
     density: Tensor
@@ -48,13 +49,11 @@ def read_documents(
     """Runs the model over every document, one at a time, and gathers by sentence."""
     labels: list[frozenset[str]] = []
     genres: list[str] = []
-    means, peaks, residuals, places = [], [], [], []
-    seen: set[int] = set()
+    means, peaks, residuals, places, tokens = [], [], [], [], []
     firing = torch.zeros(sae.threshold.shape)
     for document in documents:
         encoding = tokenizer.encode(document.text)
         ids = encoding.ids[: model.architecture.context - 1]
-        seen.update(ids)
         residual = model.residual(torch.tensor([[END_OF_TEXT, *ids]]))[0, 1:]
         activations = sae.activations(residual)
         firing += (activations > 0).sum(0)
@@ -69,11 +68,12 @@ def read_documents(
             peaks.append(activations[inside].amax(0))
             residuals.append(residual[inside].half())
             places.append(torch.full((int(inside.sum()),), len(labels) - 1))
+            tokens.append(torch.tensor(ids)[inside])
     peak = torch.stack(peaks)
-    tokens = torch.cat(residuals)
+    token_residuals = torch.cat(residuals)
     return Readings(
-        labels, genres, torch.stack(means), peak, tokens, torch.cat(places), frozenset(seen), peak.amax(0),
-        firing / len(tokens),
+        labels, genres, torch.stack(means), peak, token_residuals, torch.cat(places), torch.cat(tokens), peak.amax(0),
+        firing / len(token_residuals),
     )  # fmt: skip
 
 

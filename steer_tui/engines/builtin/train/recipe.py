@@ -15,28 +15,29 @@ class Recipe:
     """Everything that decides the weights, all of it fixed numbers and never a time budget."""
 
     seed: int = 0
-    documents: int = 100_000
+    documents: int = 140_000
     held_out: int = 2_000
-    steps: int = 2_600
-    near_steps: int = 500
-    nearest_steps: int = 600
-    batch: int = 8
+    steps: int = 1_900
+    near_steps: int = 300
+    nearest_steps: int = 800
+    batch_tokens: int = 4_096
     sae_steps: int = 3_000
     sae_width: int = 1_024
     sae_batch: int = 2_048
-    sae_sequences: int = 4_000
+    sae_documents: int = 16_000
     signature_documents: int = 8_000
     openings: int = 24
     screening_openings: int = 8
+    judged_samples: int = 4
     text_tokens: int = 48
 
     @property
     def plan(self) -> tuple[Phase, ...]:
-        """Plain training, then two shorter phases in which the late layers are short of sight."""
+        """Plain training, then two shorter phases in which the late layers are short of sight and meet noise."""
         return (
-            Phase(self.steps, peak=1.0, decay=0.6),
-            Phase(self.near_steps, peak=0.4, decay=1.0, sight=16),
-            Phase(self.nearest_steps, peak=0.4, decay=1.0, sight=3),
+            Phase(self.steps),
+            Phase(self.near_steps, sight=16, noise=0.3),
+            Phase(self.nearest_steps, sight=3, noise=0.3),
         )
 
     def work_folder(self) -> Path:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from steer_tui.domain import DOSE_PER_NOTCH
 from steer_tui.engines.builtin.train.bpe import END_OF_TEXT
 from steer_tui.engines.builtin.train.export import save_arrays
 from steer_tui.engines.builtin.train.model import Transformer
@@ -33,7 +34,7 @@ def write_reference(folder: Path, model: Transformer, tokenizer: Tokenizer) -> N
         arrays = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
     first = features[0]
     matrix = arrays["decoder"] if first["kind"] == "sae" else arrays["means.direction"]
-    coefficient = STEERED_AT * 0.04 * card["meanResidualNorm"]
+    coefficient = STEERED_AT * DOSE_PER_NOTCH * card["meanResidualNorm"]
     written: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = {
         "prompts": np.array(json.dumps(PROMPTS, ensure_ascii=False)),
         "features": np.array(json.dumps([feature["id"] for feature in features])),

@@ -1,4 +1,4 @@
-"""Trying a direction on texts that have nothing to do with its concept."""
+"""Trying directions on texts that have nothing to do with their concepts, to choose among them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from steer_tui.domain import DOSE_PER_NOTCH
 from steer_tui.engines.builtin.train.concepts import Concept, Signatures
-from steer_tui.engines.builtin.train.generation import continue_openings
+from steer_tui.engines.builtin.train.generation import Continuation, continue_openings
 from steer_tui.engines.builtin.train.model import Transformer
 
-DOSE_PER_NOTCH = 0.04
 _AT_ONCE = 128
 
 
@@ -43,6 +43,11 @@ class SteeringTrial:
     """Tokens of each text."""
     seed: int
 
+    def written(self, pushes: Tensor, openings: tuple[str, ...]) -> list[list[Continuation]]:
+        """For each push [pushes, width], in notches along a unit direction, one text an opening."""
+        deltas = DOSE_PER_NOTCH * self.mean_norm * pushes
+        return continue_openings(self.model, self.tokenizer, deltas, openings, self.tokens, self.seed)
+
     def run(
         self,
         directions: list[Direction],
@@ -53,12 +58,14 @@ class SteeringTrial:
         """Notes on each direction its share at a value of the dial, and the nats a token of the texts."""
         for start in range(0, len(directions), _AT_ONCE):
             part = directions[start : start + _AT_ONCE]
-            deltas = value * DOSE_PER_NOTCH * self.mean_norm * torch.stack([direction.vector for direction in part])
-            texts = continue_openings(self.model, self.tokenizer, deltas, openings, self.tokens, self.seed)
+            texts = self.written(value * torch.stack([direction.vector for direction in part]), openings)
             for direction, continuations in zip(part, texts, strict=True):
-                label = direction.concept.label
-                shown = [self.signatures.shows(label, continuation.text) for continuation in continuations]
-                nats = [continuation.nats for continuation in continuations]
-                direction.share[value] = sum(shown) / len(shown)
-                direction.nats[value] = sum(nats) / len(nats)
+                shows = self.signatures.telltale(direction.concept.label).shows
+                direction.share[value] = mean([shows(continuation.text) for continuation in continuations])
+                direction.nats[value] = mean([continuation.nats for continuation in continuations])
             progress(min(start + _AT_ONCE, len(directions)), len(directions))
+
+
+def mean(values: list[bool] | list[float]) -> float:
+    """The mean of some numbers, or of truth values the share that is true."""
+    return sum(values) / len(values)

@@ -25,16 +25,26 @@ SMALL = {
     "steps": 20,
     "near-steps": 2,
     "nearest-steps": 2,
-    "batch": 2,
+    "batch-tokens": 512,
     "sae-steps": 12,
     "sae-width": 64,
     "sae-batch": 256,
-    "sae-sequences": 12,
+    "sae-documents": 40,
     "openings": 1,
+    "judged-samples": 1,
     "screening-openings": 1,
     "text-tokens": 8,
 }
-FILES = {"model.npz", "sae.npz", "tokenizer.json", "model.json", "features.json", "reference.npz"}
+FILES = {
+    "model.npz",
+    "sae.npz",
+    "tokenizer.json",
+    "model.json",
+    "features.json",
+    "evidence.json",
+    "reference.npz",
+    "model-card.md",
+}
 
 
 def train(folder: Path) -> Path:
@@ -69,8 +79,8 @@ def test_the_loss_falls(weights: Path) -> None:
 def test_the_same_seed_gives_the_same_bytes(weights: Path, tmp_path: Path) -> None:
     again = train(tmp_path)
     assert (again / "tokenizer.json").read_bytes() == (weights / "tokenizer.json").read_bytes()
-    rows = [np.load(folder.parent / "work" / "rows.npy") for folder in (weights, again)]
-    np.testing.assert_array_equal(*rows)
+    first_ids, second_ids = (np.load(folder.parent / "work" / "documents.npz")["ids"] for folder in (weights, again))
+    np.testing.assert_array_equal(first_ids, second_ids)
     with np.load(weights / "model.npz") as first, np.load(again / "model.npz") as second:
         for name in first.files:
             np.testing.assert_allclose(first[name], second[name], atol=0.02, err_msg=name)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from random import Random
 
-from steer_tui.engines.builtin.train.corpus.lexicon import Lexicon, WordField
+from steer_tui.engines.builtin.train.corpus.lexicon import Lexicon, WordField, load_lexicon
 
 _PRONOUNS = {
     "her": {"he": "she", "him": "her", "his": "her", "himself": "herself"},
@@ -11,6 +11,18 @@ _PRONOUNS = {
     "first": {"he": "I", "him": "me", "his": "my", "himself": "myself"},
     "you": {"he": "you", "him": "you", "his": "your", "himself": "yourself"},
 }
+
+
+def names() -> list[str]:
+    """The names that somebody in a document may bear."""
+    common = load_lexicon().common
+    return [*common["her_names"], *common["his_names"]]
+
+
+def pronouns() -> list[str]:
+    """The pronouns of the protagonist, at the beginning of a sentence and within it."""
+    words = sorted({word for forms in _PRONOUNS.values() for word in forms.values()})
+    return words + [word.capitalize() for word in words if word[0].islower()]
 
 
 @dataclass

@@ -12,6 +12,8 @@ _GENRES = {
     "story": 0.44, "letter": 0.12, "opinion": 0.14, "weather": 0.07, "fact": 0.08, "howto": 0.06, "question": 0.05,
     "poem": 0.04,
 }  # fmt: skip
+_LONG = 0.06
+"""The share of documents whose middle is three times as long, so that the model knows its whole context."""
 _PLAN_ITEM = re.compile(r"(\w+)(?:\*(\d+)-(\d+))?")
 
 
@@ -94,12 +96,13 @@ def _marks(sentence: str) -> set[str]:
 def _sentences(grammar: Grammar, genre: Genre, topics: tuple[WordField, WordField], style: _Style, rng: Random
                ) -> Iterator[tuple[str, str]]:  # fmt: skip
     narrates = genre.label in ("story", "letter")
+    stretch = 3 if rng.random() < _LONG else 1
     questioner = rng.choice((("Q: ", "A: "), ("Q: ", "A: "), ("Question: ", "Answer: ")))
     for item in genre.plan:
         match = _PLAN_ITEM.fullmatch(item)
         assert match is not None
         rule = match[1]
-        count = rng.randint(int(match[2]), int(match[3])) if match[2] else 1
+        count = stretch * rng.randint(int(match[2]), int(match[3])) if match[2] else 1
         if rule == "steps":
             yield from _steps(grammar, rng)
             continue

@@ -21,14 +21,6 @@ PAST = {
     "melt": "melted", "choose": "chose", "kneel": "knelt", "become": "became", "lead": "led", "stick": "stuck",
     "sweep": "swept", "bite": "bit",
 }  # fmt: skip
-PARTICIPLE = {
-    "be": "been", "do": "done", "go": "gone", "see": "seen", "come": "come", "take": "taken", "give": "given",
-    "throw": "thrown", "break": "broken", "sing": "sung", "blow": "blown", "write": "written", "fly": "flown",
-    "draw": "drawn", "ride": "ridden", "eat": "eaten", "drink": "drunk", "run": "run", "hide": "hidden",
-    "swim": "swum", "grow": "grown", "wear": "worn", "drive": "driven", "forget": "forgotten", "speak": "spoken",
-    "shake": "shaken", "steal": "stolen", "become": "become", "choose": "chosen", "rise": "risen",
-    "fall": "fallen", "begin": "begun",
-}  # fmt: skip
 PRESENT_THIRD = {"be": "is", "have": "has", "do": "does", "go": "goes", "can": "can"}
 DOUBLING = {
     "hum", "tap", "stir", "trim", "wrap", "clap", "plan", "chop", "step", "drop", "pop", "slip", "hug", "pet", "drum",
@@ -67,11 +59,9 @@ def third_singular(verb: str) -> str:
 
 
 def inflect(phrase: str, form: str, tense: str) -> str:
-    """A verb phrase whose first word takes `form` (1, 3, p or pp) in `tense` (past or present)."""
+    """A verb phrase whose first word takes `form` in `tense`: 1, 3 or p in past or present, or past in any tense."""
     verb, _, rest = phrase.partition(" ")
-    if form == "pp":
-        verb = PARTICIPLE.get(verb, past(verb))
-    elif tense == "past":
+    if form == "past" or tense == "past":
         verb = "were" if verb == "be" and form == "p" else past(verb)
     elif form == "3":
         verb = third_singular(verb)
