@@ -57,8 +57,9 @@ class Delivery:
         self._note_moment()
         await self.time.sleep(pause.seconds)
 
-    def _leave(self) -> None:
+    def _leave(self, request: GenerationRequest) -> GenerationRequest:
         self.left += 1
+        return request
 
     async def pass_time(self, seconds: float = 0.0) -> None:
         """Let so many seconds pass."""

@@ -6,7 +6,7 @@ engine = ScriptedEngine(playing([token("a"), Truncated("lost")], [token("a"), do
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ from steer_tui.domain import (
     ActivationEvent,
     DoneEvent,
     Event,
+    Evidence,
     Feature,
     FeatureActivation,
     FinishReason,
@@ -192,6 +193,32 @@ class ScriptedEngine:
         self.closed = True
 
 
+class ExplainingEngine(ScriptedEngine):
+    """Tells the evidence that it is given for each label, or raises it, when the gate lets it pass."""
+
+    def __init__(
+        self,
+        told: Mapping[str, Evidence | SteerError],
+        gate: Gate | None = None,
+        *,
+        features: Sequence[Feature] = FEATURES,
+    ) -> None:
+        super().__init__(features=features)
+        self.asked_for: list[str] = []
+        """The labels of all features whose evidence was asked for, in order."""
+        self._told, self._gate = told, gate
+
+    async def evidence(self, feature: Feature) -> Evidence:
+        """What is told of the feature's label."""
+        self.asked_for.append(feature.label)
+        if self._gate is not None:
+            await self._gate.wait()
+        told = self._told.get(feature.label, Evidence())
+        if isinstance(told, SteerError):
+            raise told
+        return told
+
+
 async def _walk(steps: Steps) -> AsyncGenerator[Step, None]:
     if isinstance(steps, AsyncIterator):
         async for step in steps:
@@ -203,6 +230,7 @@ async def _walk(steps: Steps) -> AsyncGenerator[Step, None]:
 
 __all__ = [
     "FEATURES",
+    "ExplainingEngine",
     "Gate",
     "Script",
     "ScriptedEngine",

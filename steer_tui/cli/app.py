@@ -67,6 +67,7 @@ async def app_options(settings: Settings, engine: Engine) -> "AppOptions":
         sampling=settings.sampling,
         dials=await resolve_dials(engine, settings.dials) or await offered_dials(engine),
         auto=_AUTO[generation.auto],
+        live=generation.live,
         debounce=(generation.debounce_builtin_ms if settings.engine == "builtin" else generation.debounce_ms) / 1000,
         deadlines=settings.deadlines,
         pace=generation.pace,

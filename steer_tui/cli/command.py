@@ -2,12 +2,13 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from steer_tui import __version__
-from steer_tui.cli.options import Flags, engine_options, hand_down, steering_options, utf8
+from steer_tui.cli.options import Flags, engine_options, hand_down, sampling_options, steering_options, utf8
 from steer_tui.cli.telling import tell
 from steer_tui.domain import BOTH_LANES, InvalidValue, Lane, RateLimited, SteerError
 
@@ -23,6 +24,7 @@ Examples:
   steer-tui run --prompt "Once upon a time" --dial winter=6 --lane both
   steer-tui run --prompt "Once upon a time" --json | head
   steer-tui features sea
+  steer-tui sweep --feature winter --values=-10:10:2
 
 \b
 What no flag says comes from a variable (STEER_TUI_SAMPLING__SEED=3),
@@ -78,11 +80,12 @@ def run(lane: str, as_json: bool, **flags: Any) -> None:
 @engine_options
 @click.argument("query", callback=utf8, default="")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The most features; without it, all of them.")
-@click.option("--json", "as_json", is_flag=True, help="Print each feature as a line of JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print each feature as a line of JSON, evidence included.")
 def features(query: str, limit: int | None, as_json: bool, **flags: Any) -> None:
     """List what the engine can steer by.
 
-    With QUERY, only the features that fit it, best first.
+    With QUERY, only the features that fit it, best first. Where QUERY is the whole name of one, the evidence for what
+    its dial does follows: where it fires, and how many texts show it at each value.
     """
     import asyncio
 
@@ -91,6 +94,52 @@ def features(query: str, limit: int | None, as_json: bool, **flags: Any) -> None
 
     settings = read_settings(Flags(**flags))
     asyncio.run((print_features if as_json else list_features)(settings, query, limit))
+
+
+@steer_tui.command("sweep")
+@click.option("--feature", callback=utf8, required=True, metavar="FEATURE", help="Its label or id.")
+@click.option(
+    "--values",
+    default="-10:10:2",
+    show_default=True,
+    metavar="START:STOP:STEP",
+    help="STOP is included; or a list such as -6,0,6.",
+)
+@click.option("--prompts", type=click.Path(path_type=Path), metavar="FILE", help="One prompt a line; - is the input.")
+@click.option(
+    "--samples", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Texts a prompt."
+)
+@sampling_options
+@click.option("--json", "as_json", is_flag=True, help="Print each value as a line of JSON once it is known.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print each value as a line of CSV, under a header.")
+def sweep_feature(
+    feature: str, values: str, prompts: Path | None, samples: int, as_json: bool, as_csv: bool, **flags: Any
+) -> None:
+    """Measure what a dial does at many values.
+
+    For the feature, and for a random direction of the same norm: how much of the concept is in the texts, how fluent
+    they are, and how far from the unsteered ones. Without --prompt and --prompts it takes a few neutral openings;
+    without --max-tokens, texts have 48 tokens. The second sample has the seed after --seed, and so on.
+    """
+    import asyncio
+
+    from steer_tui.cli.output import Output
+    from steer_tui.cli.settings import read_settings
+    from steer_tui.cli.sweep import Wanted, parse_values, print_sweep, read_prompts
+    from steer_tui.cli.sweep_reports import CsvRows, JsonRows, Table
+    from steer_tui.generation.sweep import SWEPT_TOKENS
+
+    context = click.get_current_context()
+    if as_json and as_csv:
+        raise click.UsageError("Give --json or --csv, not both.", context)
+    if prompts is not None and flags["prompt"] is not None:
+        raise click.UsageError("Give --prompt or --prompts, not both.", context)
+    if flags["max_tokens"] is None:
+        flags["max_tokens"] = SWEPT_TOKENS
+    settings = read_settings(Flags(**flags))
+    wanted = Wanted(feature, parse_values(values), read_prompts(prompts, settings.prompt), samples)
+    report = (JsonRows if as_json else CsvRows if as_csv else Table)(Output())
+    asyncio.run(print_sweep(settings, wanted, report))
 
 
 def main() -> NoReturn:

@@ -1,50 +1,125 @@
-"""`steer-tui features`: what the engine can steer by."""
+"""`steer-tui features`: what the engine can steer by, and the evidence for what each dial does."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
+from itertools import groupby
+from typing import Any
 
 from steer_tui.cli.output import Output
 from steer_tui.cli.settings import Settings
 from steer_tui.cli.telling import tell
-from steer_tui.domain import Feature
-from steer_tui.engines import open_engine
+from steer_tui.domain import Context, Evidence, Feature, safe_line
+from steer_tui.engines import Engine, Explains, open_engine
+
+CONTEXTS = 3
+"""How many contexts are printed."""
 
 
 async def list_features(settings: Settings, query: str, limit: int | None) -> None:
-    """Print a line a feature for a person: label, kind, id and the tokens it promotes."""
-    features = await _found(settings, query, limit)
-    if not features:
-        tell(f"No feature fits {query!r}.")
+    """Print a line a feature for a person, and under them the evidence of the one whose name the query is."""
     output = Output()
-    widths = [max((len(column) for column in row), default=0) for row in zip(*map(_columns, features), strict=True)]
-    for feature in features:
-        cells = (cell.ljust(width) for cell, width in zip(_columns(feature), widths, strict=True))
-        output.line("  ".join(cells).rstrip())
+    async with aclosing(open_engine(settings.engine)) as engine:
+        features = await engine.find_features(query, limit)
+        if not features:
+            tell(f"No feature fits {query!r}.")
+        for line in _table([_columns(feature) for feature in features]):
+            output.line(line)
+        if (feature := _named(features, query)) is not None:
+            for line in _details(feature, await _evidence(engine, feature)):
+                output.line(line)
 
 
 async def print_features(settings: Settings, query: str, limit: int | None) -> None:
-    """Print a JSON object a feature."""
+    """Print a JSON object a feature, its evidence included."""
     output = Output()
-    for feature in await _found(settings, query, limit):
-        output.json(
-            {
-                "id": feature.id,
-                "label": feature.label,
-                "kind": feature.kind.value,
-                "unit": feature.unit,
-                "maxActivation": feature.max_activation,
-                "promoted": feature.promoted,
-            }
-        )
-
-
-async def _found(settings: Settings, query: str, limit: int | None) -> Sequence[Feature]:
     async with aclosing(open_engine(settings.engine)) as engine:
-        return await engine.find_features(query, limit)
+        for feature in await engine.find_features(query, limit):
+            output.json(_to_wire(feature, await _evidence(engine, feature)))
+
+
+async def _evidence(engine: Engine, feature: Feature) -> Evidence:
+    return await engine.evidence(feature) if isinstance(engine, Explains) else Evidence()
+
+
+def _to_wire(feature: Feature, evidence: Evidence) -> dict[str, Any]:
+    return {
+        "id": feature.id,
+        "label": feature.label,
+        "kind": feature.kind.value,
+        "unit": feature.unit,
+        "maxActivation": feature.max_activation,
+        "density": feature.density,
+        "promoted": feature.promoted,
+        "suppressed": feature.suppressed,
+        "contexts": [
+            {"tokens": context.tokens, "activations": context.activations} for context in evidence.contexts[:CONTEXTS]
+        ],
+        "curve": [
+            {"value": point.value, "share": point.share, "nats": point.nats, "randomShare": point.random_share}
+            for point in evidence.curve
+        ],
+    }
+
+
+def _named(features: Sequence[Feature], query: str) -> Feature | None:
+    """The one feature whose whole label or id the query is."""
+    name = query.strip().casefold()
+    named = [feature for feature in features if name in (feature.label.casefold(), feature.id.casefold())]
+    return named[0] if len(named) == 1 else None
 
 
 def _columns(feature: Feature) -> tuple[str, ...]:
+    return feature.label, feature.kind.value, _density(feature), feature.id, _quoted(feature.promoted)
+
+
+def _density(feature: Feature) -> str:
+    return "" if feature.density is None else f"{100 * feature.density:.2g} %"
+
+
+def _quoted(tokens: Sequence[str]) -> str:
     # In quotes, tokens show the spaces and line breaks that they begin with.
-    promoted = " ".join(json.dumps(token, ensure_ascii=False) for token in feature.promoted)
-    return feature.label, feature.kind.value, feature.id, promoted
+    return " ".join(json.dumps(token, ensure_ascii=False) for token in tokens)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """The rows as lines, each column as wide as its widest cell, and without those that are empty."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width).rstrip()
+
+
+def _details(feature: Feature, evidence: Evidence) -> Iterator[str]:
+    if feature.suppressed:
+        yield from ("", f"{feature.label} suppresses {_quoted(feature.suppressed)}.")
+    contexts = evidence.contexts[:CONTEXTS]
+    peaks = [max(context.activations, default=0.0) for context in contexts]
+    if contexts:
+        yield from ("", "It fires most in (« » from half of the highest activation on):")
+    for context, peak in zip(contexts, peaks, strict=True):
+        yield f"{peak:>8.4g}  {_marked(context, max(peaks) / 2)}"
+    if evidence.curve:
+        yield from (
+            "",
+            "What its dial did (share of texts that show it, the same with a random direction, nats a token):",
+            "   value    share   random    nats",
+        )
+    for point in evidence.curve:
+        random = "–" if point.random_share is None else _percent(point.random_share)
+        value = f"{point.value:+g}" if point.value else "0"
+        yield f"{value:>8} {_percent(point.share):>8} {random:>8} {point.nats:>7.2f}"
+
+
+def _marked(context: Context, least: float) -> str:
+    """The text of a context on one line, with marks around what fires at least so much."""
+    pieces = []
+    tokens = zip(context.tokens, context.activations, strict=True)
+    for fires, run in groupby(tokens, key=lambda token: token[1] >= least > 0):
+        text = "".join(token for token, _ in run)
+        words = text.lstrip(" ")
+        pieces.append(f"{' ' * (len(text) - len(words))}«{words}»" if fires else text)
+    return safe_line("".join(pieces).strip(" "))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -48,17 +48,19 @@ _ENGINE_OPTIONS = (
     ),
 )
 
-_STEERING_OPTIONS = (
-    click.option("--prompt", callback=utf8, metavar="TEXT", help="What the model goes on from."),
-    click.option(
-        "--dial",
-        "dials",
-        callback=utf8,
-        metavar="FEATURE=VALUE",
-        multiple=True,
-        help=f"Turn a feature (its label or id), {VALUE_MIN:+g} to {VALUE_MAX:+g}; may be given more than once. "
-        "Without it: those of the config, else none in `run` and the engine's first four in the app.",
-    ),
+_PROMPT = click.option("--prompt", callback=utf8, metavar="TEXT", help="What the model goes on from.")
+
+_DIAL = click.option(
+    "--dial",
+    "dials",
+    callback=utf8,
+    metavar="FEATURE=VALUE",
+    multiple=True,
+    help=f"Turn a feature (its label or id), {VALUE_MIN:+g} to {VALUE_MAX:+g}; may be given more than once. "
+    "Without it: those of the config, else none in `run` and the engine's first four in the app.",
+)
+
+_SAMPLING_OPTIONS = (
     click.option("--seed", type=int, metavar="N", help=f"0 to {SEED_MAX}; the same seed gives the same text."),
     click.option("--max-tokens", type=int, metavar="N", help="The most tokens that one text may have."),
     click.option("--temperature", type=float, metavar="T", help="0 takes the likeliest token."),
@@ -74,8 +76,13 @@ def engine_options(command: Command) -> Command:
 
 
 def steering_options(command: Command) -> Command:
-    """The flags of every command that generates."""
-    return engine_options(_with(_STEERING_OPTIONS, command))
+    """The flags of every command that generates with the dials that are given."""
+    return engine_options(_with((_PROMPT, _DIAL, *_SAMPLING_OPTIONS), command))
+
+
+def sampling_options(command: Command) -> Command:
+    """The flags of every command that generates with dials of its own."""
+    return engine_options(_with((_PROMPT, *_SAMPLING_OPTIONS), command))
 
 
 def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:

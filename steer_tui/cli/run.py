@@ -1,5 +1,6 @@
 """`steer-tui run`: one prompt through the engine to standard output."""
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -45,7 +46,7 @@ async def _print_lanes(
 
 async def _print_lane(engine: Engine, request: GenerationRequest, printer: Printer, settings: Settings) -> None:
     pace = settings.loaded.config.generation.pace
-    await deliver(engine, request, printer.take, _tell_pause, deadlines=settings.deadlines, pace=pace)
+    await deliver(engine, request, printer.take, _wait, deadlines=settings.deadlines, pace=pace)
 
 
 async def _watched(engine: Engine, dials: tuple[Dial, ...], without_dials: int) -> tuple[Feature, ...]:
@@ -61,5 +62,6 @@ async def _tell_window(engine: Engine, request: GenerationRequest) -> None:
             tell(f"The prompt has {window.total} tokens, and the model reads the last {window.seen} of them.")
 
 
-async def _tell_pause(pause: Pause) -> None:
+async def _wait(pause: Pause) -> None:
     tell(f"{pause.error.message} Trying again in {pause.seconds:g} s ({pause.attempt} of {RETRIES}).")
+    await asyncio.sleep(pause.seconds)

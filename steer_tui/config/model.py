@@ -66,6 +66,8 @@ class GenerationConfig(_Section):
 
     auto: Annotated[Literal["when free", "on", "off"], Allowed('one of "when free", "on", "off"')] = "when free"
     """Whether an edit generates by itself; "when free": on engines without a quota."""
+    live: Annotated[bool, Allowed("true or false")] = False
+    """Whether a turned dial acts from the next token on, without a restart, on engines that can."""
     debounce_ms: Milliseconds = 500
     """How long edits have to rest before a generation starts."""
     debounce_builtin_ms: Milliseconds = 150

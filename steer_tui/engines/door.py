@@ -99,8 +99,13 @@ class Windows(Protocol):
 class LiveDials(Protocol):
     """An engine whose running steered lane can be turned without a restart."""
 
-    async def turn(self, vector: SteeringVector) -> None:
-        """Let this vector act from the next token on."""
+    async def turn(self, vector: SteeringVector) -> int | None:
+        """Let this vector act from the next token on: the one after the last that the stream's reader has taken.
+
+        Gives that token's index, or None where no steered lane runs (any more). The tokens before it stand, and what
+        the engine has made ahead of the reader is made anew. A vector that the engine cannot apply raises, and leaves
+        the stream as it was. Only a lane that runs is turned; a request that starts later has its own vector.
+        """
         ...
 
 
@@ -109,10 +114,14 @@ class Reading:
     """What a re-read of a text gives, one row a token."""
 
     tokens: tuple[str, ...]
+    """Side by side they are the text; a character that is split over tokens stands with its last one."""
     activations: tuple[tuple[float, ...], ...]
     """[tokens][features]"""
     logprobs: tuple[float | None, ...]
-    """Natural logarithm of each token's probability given those before it; None for the first."""
+    """Natural logarithm of each token's probability given those before it (temperature 1, no steering).
+
+    None where the engine cannot tell, such as for the first token of a model without a token that begins a text.
+    """
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from steer_tui.generation.phases import (
     Settling,
     Streaming,
 )
-from steer_tui.generation.state import GenerationState, LaneState
+from steer_tui.generation.state import GenerationState, LaneState, Turn
 from steer_tui.generation.transcript import Transcript
 
 __all__ = [
@@ -40,5 +40,6 @@ __all__ = [
     "Settling",
     "Streaming",
     "Transcript",
+    "Turn",
     "deliver",
 ]

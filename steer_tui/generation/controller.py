@@ -5,40 +5,19 @@ The methods that a screen calls return at once.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 
-from steer_tui.domain import BOTH_LANES, Event, GenerationRequest, Lane, Malformed, SteerError, TimedOut
-from steer_tui.engines import Engine, LanePolicy, PromptWindow, Windows
-from steer_tui.generation.delivery import Clock, Deadlines, Pause, RateGate, Sleep, deliver
+from steer_tui.domain import BOTH_LANES, Event, GenerationRequest, Lane, SteerError
+from steer_tui.engines import Engine, LanePolicy, LiveDials, PromptWindow, Windows
+from steer_tui.generation.delivery import Clock, Deadlines, Pause, RateGate, Sleep, broken, deliver, read_window
+from steer_tui.generation.flight import Flight
 from steer_tui.generation.inputs import Inputs
-from steer_tui.generation.phases import Done, Failed, Idle, RateLimited, Retrying, Settling
+from steer_tui.generation.phases import Done, Failed, Idle, RateLimited, Retrying, Settling, Streaming
 from steer_tui.generation.state import GenerationState
-
-
-@dataclass(eq=False, slots=True)
-class _Flight:
-    """One request on its way, with everything that it was made from."""
-
-    lanes: tuple[Lane, ...]
-    inputs: Inputs
-    run: int
-    task: "asyncio.Task[None] | None" = field(default=None)
-    cancelled: bool = False
-
-    @property
-    def is_active(self) -> bool:
-        return self.task is not None and not self.task.done()
-
-    def cancel(self) -> None:
-        # Once only: a second cancel would break off an engine that is closing after the first.
-        if self.task is not None and not self.cancelled:
-            self.cancelled = True
-            self.task.cancel()
+from steer_tui.generation.turning import turn_live
 
 
 class Controller:
@@ -50,6 +29,7 @@ class Controller:
         inputs: Inputs,
         *,
         auto: bool,
+        live: bool = False,
         debounce: float = 0.5,
         deadlines: Deadlines = Deadlines(),
         pace: float = 0.0,
@@ -61,37 +41,52 @@ class Controller:
         self.inputs = inputs
         self.auto = auto
         """Whether an edit or a dial starts a generation by itself."""
+        self.live = live and isinstance(engine, LiveDials)
+        """Whether a dial acts on the text that comes, without a restart."""
         self._engine = engine
         self._debounce, self._deadlines, self._pace = debounce, deadlines, pace
         self._on_change, self._clock, self._sleep = on_change, clock, sleep
         self._gate = RateGate(clock)
-        self._turn = asyncio.Lock()
+        self._slot = asyncio.Lock()
         self._runs = count(1)
-        self._flights: dict[Lane, _Flight] = {}
-        self._unclosed: dict[Lane, set[_Flight]] = {lane: set() for lane in Lane}
+        self._flights: dict[Lane, Flight] = {}
+        self._unclosed: dict[Lane, set[Flight]] = {lane: set() for lane in Lane}
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
         """Own every flight until this task is cancelled; then each of them is cancelled and has cleaned up."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._group = None
 
     def is_stale(self, lane: Lane) -> bool:
         """Whether a lane shows a text that was made from other inputs than those that are set now."""
         state = self.state.lanes[lane]
         made_from = state.text_from if len(state.transcript) else state.made_from
+        flight = self._flights.get(lane)
+        if flight is not None and flight.is_turning:
+            made_from = flight.wanted.of_lane(lane)
         return made_from is not None and made_from != self.inputs.of_lane(lane)
+
+    @property
+    def can_live(self) -> bool:
+        """Whether the engine can let a dial act on the text that comes."""
+        return isinstance(self._engine, LiveDials)
 
     def change(self, inputs: Inputs) -> None:
         """The person has edited the prompt or the sampling, or has turned a dial.
 
-        With auto on, the lanes whose text would differ start again after the debounce; a request that waits for a rate
-        limit is replaced in either case.
+        With live on, a dial acts on a steered text that comes. Else with auto on, the lanes whose text would differ
+        start again after the debounce; a request that waits for a rate limit is replaced in either case.
         """
         before, self.inputs = self.inputs, inputs
         touched = [lane for lane in BOTH_LANES if before.of_lane(lane) != inputs.of_lane(lane)]
-        if touched and inputs.is_empty:
+        if touched == [Lane.STEERED] and self._acts_live:
+            self._turn()
+        elif touched and inputs.is_empty:
             self._cancel(BOTH_LANES if self.auto else self._waiting())
         elif touched and self.auto:
             self._settle([lane for lane in self._missing() if lane in touched or self._is_unused(lane)])
@@ -107,6 +102,14 @@ class Controller:
         elif not self.inputs.is_empty and any(self.is_stale(lane) for lane in BOTH_LANES):
             self._settle(self._missing())
         self._on_change()
+
+    def switch_live(self, live: bool) -> bool:
+        """Turn live dials on or off; turned on, the dials as they stand act at once. False where the engine cannot."""
+        self.live = live and self.can_live
+        if self._acts_live:
+            self._turn()
+        self._on_change()
+        return self.can_live
 
     def generate(self) -> bool:
         """Start now: the steered lane always, the default lane unless its text holds; False for an empty prompt."""
@@ -129,7 +132,7 @@ class Controller:
         self._gate.lift()
         waiting = [lane for lane in BOTH_LANES if isinstance(self.state.lanes[lane].phase, RateLimited | Retrying)]
         for flight in list(dict.fromkeys(self._flights[lane] for lane in waiting)):
-            self._launch([lane for lane in flight.lanes if lane in waiting], None, flight.inputs)
+            self._launch([lane for lane in flight.lanes if lane in waiting], None, flight.wanted)
         self._on_change()
 
     def cancel(self) -> bool:
@@ -158,7 +161,7 @@ class Controller:
         for lane in BOTH_LANES:
             state, flight = self.state.lanes[lane], self._flights.get(lane)
             if flight is not None and flight.is_active and state.is_generating:
-                holds = flight.inputs.of_lane(lane) == self.inputs.of_lane(lane)
+                holds = flight.wanted.of_lane(lane) == self.inputs.of_lane(lane)
             else:
                 holds = isinstance(state.phase, Done) and not self.is_stale(lane)
             if not holds:
@@ -182,7 +185,7 @@ class Controller:
         ordered = tuple(lane for lane in BOTH_LANES if lane in wanted)
         together = self._engine.info.lanes is LanePolicy.TOGETHER
         for group in [ordered] if together and ordered else [(lane,) for lane in ordered]:
-            flight = _Flight(group, inputs or self.inputs, next(self._runs))
+            flight = Flight(group, inputs or self.inputs, next(self._runs))
             former = {old for lane in group for old in self._unclosed[lane]}
             for old in former:
                 old.cancel()
@@ -194,14 +197,16 @@ class Controller:
                 self._unclosed[lane].add(flight)
             flight.task.add_done_callback(partial(self._note_closed, flight))
 
-    def _note_closed(self, flight: _Flight, _: "asyncio.Task[None]") -> None:
-        for lane in flight.lanes:
-            self._unclosed[lane].discard(flight)
+    def _note_closed(self, flight: Flight, _: "asyncio.Task[None]") -> None:
+        if flight.has_closed:
+            for lane in flight.lanes:
+                self._unclosed[lane].discard(flight)
+            self._make_good_a_late_turn(flight)
 
     def _is_flying(self, lane: Lane) -> bool:
         return self._flights[lane].is_active and self.state.lanes[lane].is_generating
 
-    def _show_start(self, flight: _Flight, debounce: float | None) -> None:
+    def _show_start(self, flight: Flight, debounce: float | None) -> None:
         for lane in flight.lanes:
             if self._gate.error is not None and self._gate.seconds_left > 0:
                 self.state.limit(lane, self._gate.until, self._gate.error)
@@ -210,21 +215,44 @@ class Controller:
             else:
                 self.state.start(lane, flight.run, flight.inputs.of_lane(lane), self._clock(), None)
 
-    async def _fly(self, flight: _Flight, former: set[_Flight], debounce: float | None) -> None:
+    @property
+    def _acts_live(self) -> bool:
+        return self.live and isinstance(self.state.lanes[Lane.STEERED].phase, Streaming)
+
+    def _turn(self) -> None:
+        """Bring the dials as they stand to the steered lane that streams."""
+        flight = self._flights[Lane.STEERED]
+        flight.wanted = flight.inputs.with_dials_of(self.inputs)
+        if not flight.is_turning:
+            assert self._group is not None and isinstance(self._engine, LiveDials)
+            turning = turn_live(flight, self._engine, self.state, self._on_change, deadline=self._deadlines.silence)
+            flight.turning = self._group.create_task(turning)
+            flight.turning.add_done_callback(partial(self._note_closed, flight))
+
+    def _make_good_a_late_turn(self, flight: Flight) -> None:
+        """A turn for which the text was over too soon does what it would have done after its end."""
+        state = self.state.lanes[Lane.STEERED]
+        ended = flight.turning is not None and state.run == flight.run and isinstance(state.phase, Done)
+        late = ended and state.turn_error is None and self.is_stale(Lane.STEERED)
+        if late and self.auto and not self.inputs.is_empty and self._group is not None:
+            self._settle([Lane.STEERED])
+            self._on_change()
+
+    async def _fly(self, flight: Flight, former: set[Flight], debounce: float | None) -> None:
         # The old stream of a lane is closed before its new one starts: a server may have one slot only.
-        closing = [old.task for old in former if old.task is not None]
+        closing = [task for old in former for task in (old.task, old.turning) if task is not None]
         if closing:
             await asyncio.wait(closing)
         if debounce is not None and self._gate.seconds_left <= 0:
             await self._sleep(debounce)
         if self._engine.info.lanes is LanePolicy.ONE_AT_A_TIME:
             await self._let_steered_go_first(flight)
-            async with self._turn:
+            async with self._slot:
                 await self._deliver(flight)
         else:
             await self._deliver(flight)
 
-    async def _let_steered_go_first(self, flight: _Flight) -> None:
+    async def _let_steered_go_first(self, flight: Flight) -> None:
         # A dial cancels the steered flight for a new one, and the lane that waits must not slip in between the two.
         while Lane.STEERED not in flight.lanes:
             ahead = self._flights.get(Lane.STEERED)
@@ -232,18 +260,19 @@ class Controller:
                 return
             await asyncio.wait([ahead.task])
 
-    async def _deliver(self, flight: _Flight) -> None:
-        request = flight.inputs.request(flight.lanes)
+    async def _deliver(self, flight: Flight) -> None:
         state, clock = self.state, self._clock
         window: PromptWindow | None = None
 
         def unfinished() -> list[Lane]:
             return [lane for lane in flight.lanes if not isinstance(state.lanes[lane].phase, Done | Failed)]
 
-        def leave() -> None:
+        def leave(request: GenerationRequest) -> GenerationRequest:
+            flight.leave()
             for lane in unfinished():
                 state.start(lane, flight.run, flight.inputs.of_lane(lane), clock(), window)
             self._on_change()
+            return flight.inputs.request(request.lanes)
 
         def take(event: Event) -> None:
             state.apply(event, flight.run, clock())
@@ -259,11 +288,12 @@ class Controller:
             self._on_change()
             await self._sleep(wait.seconds)
 
+        request = flight.inputs.request(flight.lanes)
         try:
             if isinstance(self._engine, Windows):
                 if self._gate.seconds_left <= 0:
-                    leave()
-                window = await self._read_window(self._engine, request)
+                    leave(request)
+                window = await read_window(self._engine, request, self._deadlines)
             await deliver(
                 self._engine,
                 request,
@@ -281,16 +311,8 @@ class Controller:
                 return  # an engine took the cancel for a failure of its own
             for lane in unfinished():
                 state.fail(lane, error)
-        except Exception as fault:
-            logging.getLogger(__name__).debug("a generation broke", exc_info=fault)
-            broke = Malformed(f"The engine broke: {type(fault).__name__}.", hint="Try again; --log FILE tells more.")
+        except Exception as fault:  # noqa: BLE001  whatever fails belongs to the lanes
+            broke = broken(fault)
             for lane in [] if flight.cancelled else unfinished():
                 state.fail(lane, broke)
         self._on_change()
-
-    async def _read_window(self, engine: Windows, request: GenerationRequest) -> PromptWindow:
-        try:
-            async with asyncio.timeout(self._deadlines.first_event):
-                return await engine.prompt_window(request)
-        except TimeoutError as error:
-            raise TimedOut(f"The engine did not answer for {self._deadlines.first_event:g} seconds.") from error

@@ -5,6 +5,7 @@ an event's arrival and its use, and the deadlines measure the engine alone.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -17,6 +18,7 @@ from steer_tui.domain import (
     Event,
     GenerationRequest,
     Lane,
+    Malformed,
     RateLimited,
     RewindEvent,
     SteerError,
@@ -25,7 +27,7 @@ from steer_tui.domain import (
     Truncated,
     error_from_code,
 )
-from steer_tui.engines import Engine
+from steer_tui.engines import Engine, PromptWindow, Windows
 
 RETRIES = 3
 """How often a lost connection is tried again."""
@@ -217,13 +219,28 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
+def broken(fault: Exception) -> Malformed:
+    """The error that a fault in an engine's own program becomes; what it was goes to the log."""
+    logging.getLogger(__name__).debug("an engine broke", exc_info=fault)
+    return Malformed(f"The engine broke: {type(fault).__name__}.", hint="Try again; --log FILE tells more.")
+
+
+async def read_window(engine: Windows, request: GenerationRequest, deadlines: Deadlines) -> PromptWindow:
+    """How much of a request's prompt the model reads, within the time that a first event has."""
+    try:
+        async with asyncio.timeout(deadlines.first_event):
+            return await engine.prompt_window(request)
+    except TimeoutError as error:
+        raise TimedOut(f"The engine did not answer for {deadlines.first_event:g} seconds.") from error
+
+
 async def deliver(
     engine: Engine,
     request: GenerationRequest,
     sink: Callable[[Event], None],
     pause: Callable[[Pause], Awaitable[None]],
     *,
-    leave: Callable[[], None] = lambda: None,
+    leave: Callable[[GenerationRequest], GenerationRequest] = lambda request: request,
     gate: RateGate | None = None,
     deadlines: Deadlines = Deadlines(),
     pace: float = 0.0,
@@ -232,7 +249,8 @@ async def deliver(
 ) -> None:
     """Bring every event of a request to the sink, and return when each of its lanes has ended.
 
-    `leave` is called as each attempt leaves, and `pause` is awaited before a further one. Lanes that have ended are not
+    `leave` is called as each attempt leaves, with its request, and says which one leaves in its place, of the same
+    lanes; `pause` is awaited before a further attempt. Lanes that have ended are not
     asked for again, and a lane that begins anew is rewound to 0. `pace` is in tokens a second (0: as they come).
     Without a `gate` a rate limit is not waited out.
     Raises the SteerError that ends the request: one that is not worth a retry, or the last of RETRIES + 1 attempts.
@@ -242,7 +260,7 @@ async def deliver(
     while True:
         while gate is not None and gate.error is not None and gate.seconds_left > 0:
             await pause(Pause(gate.seconds_left, gate.error))
-        leave()
+        attempts.request = leave(attempts.request)
         try:
             await _attempt(engine, attempts, pace, deadlines, clock, sleep)
         except RateLimited as error:

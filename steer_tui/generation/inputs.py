@@ -1,12 +1,18 @@
 """What the person has set: everything that a generation is made from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from steer_tui.domain import Dial, GenerationRequest, Lane, Method, Sampling, SteeringVector
 
 LaneInputs: TypeAlias = tuple[str, Sampling, SteeringVector, bool]
 """What decides the text of one lane: prompt, sampling, the vector that acts on it, and chat."""
+
+
+def turned(made_from: LaneInputs, vector: SteeringVector) -> LaneInputs:
+    """The same under another vector."""
+    prompt, sampling, _, chat = made_from
+    return prompt, sampling, vector, chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,10 @@ class Inputs:
     def of_lane(self, lane: Lane) -> LaneInputs:
         """What decides this lane's text: two equal values mean the same text."""
         return self.prompt, self.sampling, self.vector if lane is Lane.STEERED else SteeringVector(), self.chat
+
+    def with_dials_of(self, other: "Inputs") -> "Inputs":
+        """The same with the dials and the method of another."""
+        return replace(self, dials=other.dials, method=other.method)
 
     def request(self, lanes: tuple[Lane, ...]) -> GenerationRequest:
         """What is asked of an engine; the activations of every dial are wanted, also of those that are off."""

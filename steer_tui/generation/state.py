@@ -11,11 +11,12 @@ from steer_tui.domain import (
     Malformed,
     RewindEvent,
     SteerError,
+    SteeringVector,
     TokenEvent,
     error_from_code,
 )
 from steer_tui.engines import PromptWindow
-from steer_tui.generation.inputs import LaneInputs
+from steer_tui.generation.inputs import LaneInputs, turned
 from steer_tui.generation.phases import (
     SUCCESSORS,
     UNDER_WAY,
@@ -36,6 +37,18 @@ from steer_tui.generation.phases import (
 from steer_tui.generation.transcript import Transcript
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn of the dials while the text came."""
+
+    index: int
+    """The first token that it acts on."""
+    before: SteeringVector
+    """What acted on the tokens before that one."""
+    vector: SteeringVector
+    """What acts from there on."""
+
+
 @dataclass(slots=True)
 class LaneState:
     """One lane: its phase, its text, and what that text was made from."""
@@ -45,11 +58,18 @@ class LaneState:
     """The run, counted from 1, whose events count; those of any other are dropped."""
     transcript: Transcript = field(default_factory=Transcript)
     made_from: LaneInputs | None = None
-    """The inputs of the latest start, or None before the first."""
+    """The inputs of the latest start, as turned since then, or None before the first."""
     window: PromptWindow | None = None
     """How much of the prompt the model read, where the engine can tell."""
     text_from: LaneInputs | None = None
-    """The inputs that the text on show was made from, which is that of an earlier run until this one's first event."""
+    """The inputs that the text on show was made from, which is that of an earlier run until this one's first event.
+
+    Its vector is the one that acted last; `turns` tells which ones acted before it.
+    """
+    turns: tuple[Turn, ...] = ()
+    """Where the text on show was turned while it came, in order, no two of them at one token."""
+    turn_error: SteerError | None = None
+    """Why the latest turn did not come about, where it did not."""
     started: float = 0.0
     """When the latest attempt left; what follows counts from there."""
     timed_tokens: int = 0
@@ -107,14 +127,46 @@ class LaneState:
         if type(phase) not in SUCCESSORS[type(self.phase)]:
             raise IllegalTransition(f"{type(phase).__name__} cannot follow {type(self.phase).__name__}")
         self.phase = phase
+        if isinstance(phase, Done | Cancelled | Failed):
+            self._drop_turns_beyond_the_text()
 
     def begin_text(self) -> None:
         """The first event of a run has come: what stood there before makes room."""
         if self.anew:
             self.anew = False
-            self.text_from = self.made_from
+            self.text_from, self.turns = self.made_from, ()
             if len(self.transcript):
                 self.transcript.keep(0)
+
+    def keep(self, count: int) -> None:
+        """Take back all but the first `count` tokens; of the turns beyond them the last acts on what is to come."""
+        self.transcript.keep(count)
+        if count == 0:
+            self.text_from, self.turns = self.made_from, ()
+        elif self.text_from is not None:
+            self.turn(count, self.text_from[2])
+
+    def turn(self, index: int, vector: SteeringVector) -> None:
+        """From the token at an index on, which may not have come yet, this vector acts."""
+        assert self.text_from is not None, "a text was begun"
+        undone = [turn for turn in self.turns if turn.index >= index]  # they acted on nothing
+        before = undone[0].before if undone else self.text_from[2]
+        self.turns = self.turns[: len(self.turns) - len(undone)]
+        if before != vector:
+            self.turns += (Turn(index, before, vector),)
+        self._set_vector(vector)
+
+    def _drop_turns_beyond_the_text(self) -> None:
+        beyond = [turn for turn in self.turns if turn.index >= len(self.transcript)]
+        if beyond:
+            self.turns = self.turns[: -len(beyond)]
+            self._set_vector(beyond[0].before)
+
+    def _set_vector(self, vector: SteeringVector) -> None:
+        if self.text_from is not None:
+            self.text_from = turned(self.text_from, vector)
+        if self.made_from is not None and not self.anew:
+            self.made_from = turned(self.made_from, vector)
 
 
 class GenerationState:
@@ -133,12 +185,6 @@ class GenerationState:
     def is_generating(self) -> bool:
         """Whether any lane has a request under way."""
         return any(lane.is_generating for lane in self.lanes.values())
-
-    @property
-    def error(self) -> SteerError | None:
-        """The error of the most urgent lane that has one."""
-        lanes = sorted(self.lanes.values(), key=lambda lane: URGENCY.index(type(lane.phase)))
-        return next((lane.error for lane in lanes if lane.error), None)
 
     def _enter(self, lane: Lane, phase: Phase) -> LaneState:
         state = self.lanes[lane]
@@ -164,6 +210,7 @@ class GenerationState:
         state = self._enter(lane, Connecting())
         state.anew = state.anew or state.run != run
         state.run, state.made_from, state.window = run, made_from, window
+        state.turn_error = None
         state.begin_timing(now)
 
     def limit(self, lane: Lane, until: float, error: SteerError) -> None:
@@ -178,19 +225,32 @@ class GenerationState:
         """The lane's run has ended in an error."""
         self._enter(lane, Failed(error))
 
+    def turn(self, lane: Lane, run: int, index: int, vector: SteeringVector) -> bool:
+        """A run's dials were turned while its text comes, and act from the token at an index on.
+
+        False when there is no such token: the text ended before it, or makes room for another run's.
+        Raises Malformed for an index that cannot be.
+        """
+        state = self.lanes[lane]
+        if index < 0:
+            raise Malformed(f"The engine says that a turn acts from token number {index} on.")
+        to_come = isinstance(state.phase, Streaming)
+        if state.run != run or state.anew or not (to_come or index < len(state.transcript)):
+            return False
+        state.turn(index, vector)
+        state.turn_error = None
+        self.revision += 1
+        return True
+
+    def fail_turn(self, lane: Lane, error: SteerError) -> None:
+        """The latest turn of the dials did not come about; the text goes on as it was."""
+        self.lanes[lane].turn_error = error
+        self.revision += 1
+
     def cancel(self, lane: Lane) -> None:
         """The person stops the lane: a pending restart is dropped, anything else ends where it is."""
         phase = self.lanes[lane].phase
         self._enter(lane, phase.rest if isinstance(phase, Settling) else Cancelled())
-
-    def reset(self) -> None:
-        """Forget both lanes; their transcripts go on in a new epoch, and events of earlier runs are dropped."""
-        for state in self.lanes.values():
-            state.phase, state.made_from, state.text_from, state.window = Idle(), None, None, None
-            state.run = 0
-            state.begin_timing(0.0)
-            state.transcript.keep(0)
-        self.revision += 1
 
     def apply(self, event: Event, run: int, now: float) -> bool:
         """Take one event of a run, at constant cost; False when it belongs to a run, or to a lane's part, that is over.
@@ -220,7 +280,7 @@ class GenerationState:
             case RewindEvent(_, keep):
                 if not 0 <= keep <= len(transcript):
                     raise Malformed(f"A rewind to {keep} tokens came where there are {len(transcript)}.")
-                transcript.keep(keep)
+                state.keep(keep)
             case DoneEvent(_, reason):
                 state.enter(Done(reason))
         return True

@@ -26,6 +26,8 @@ class AppOptions:
     dials: tuple[Dial, ...] = ()
     auto: bool | None = None
     """Whether a turned dial generates by itself; None: where calls cost nothing."""
+    live: bool = False
+    """Whether a turned dial acts on the text that comes, where the engine can."""
     debounce: float = 0.5
     """Seconds that an edit or a dial is waited out."""
     deadlines: Deadlines = field(default_factory=Deadlines)
@@ -57,7 +59,7 @@ class SteerApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen is the one at the bottom: an empty one below it would be laid out and painted first."""
-        return MainScreen(self._engine, self._make_controller)
+        return MainScreen(self._engine, self._make_controller, self._options.deadlines)
 
     async def on_unmount(self) -> None:
         """Let go of what the engine holds."""
@@ -70,6 +72,7 @@ class SteerApp(App[None]):
             self._engine,
             Inputs(prompt, options.sampling, options.dials),
             auto=self._engine.info.quota is None if options.auto is None else options.auto,
+            live=options.live,
             debounce=options.debounce,
             deadlines=options.deadlines,
             pace=options.pace,

@@ -5,6 +5,7 @@ It writes "closed" to the file named in CLOSED when it is closed.
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 from steer_tui.cli import main
@@ -52,10 +53,13 @@ class ScriptedEngine:
             case "is rate limited":
                 raise RateLimited("Too many requests.", retry_after=12)
             case "loses the connection once":
+                if self.attempts == 2 and time.monotonic() < self.earliest:
+                    raise Rejected("The server refused: too soon.", hint="Wait as long as it said.")
                 for index, token in enumerate(tokens):
                     yield TokenEvent(token, index, lane)
                     if index == 1 and self.attempts == 1:
-                        raise Unreachable("The connection was lost.", retry_after=0.01)
+                        self.earliest = time.monotonic() + 0.1
+                        raise Unreachable("The connection was lost.", retry_after=0.1)
             case "says something else after a lost connection":
                 yield TokenEvent("one ", 0, lane)
                 if self.attempts == 1:

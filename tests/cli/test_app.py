@@ -18,13 +18,14 @@ async def test_a_first_start_has_the_example_the_engines_first_four_dials_and_th
     assert [dial.value for dial in options.dials] == [4.0, 0.0, 0.0, 0.0]
     assert options.prompt is None
     assert options.example.startswith("Once upon a time")
-    assert (options.auto, options.debounce, options.deadlines) == (None, 0.15, Deadlines(300.0, 60.0, None))
+    assert (options.auto, options.live) == (None, False)
+    assert (options.debounce, options.deadlines) == (0.15, Deadlines(300.0, 60.0, None))
 
 
 async def test_flags_and_config_reach_the_app(steer_here):
     steer_here.write_own(
         "[dials]\nstart = ['winter=2']\n"
-        "[generation]\nauto = 'off'\ndebounce_builtin_ms = 20\npace = 5\n"
+        "[generation]\nauto = 'off'\nlive = true\ndebounce_builtin_ms = 20\npace = 5\n"
         "[deadlines]\nsilence = 0\nwhole = 9\n"
         "[keys]\nmain.now = 'f5'\n"
     )
@@ -33,6 +34,6 @@ async def test_flags_and_config_reach_the_app(steer_here):
     assert [(dial.feature.label, dial.value) for dial in options.dials] == [("winter", 2.0)]
     assert [(dial.feature.label, dial.value) for dial in other.dials] == [("sea", -4.0)]
     assert (options.prompt, options.sampling.seed, options.sampling.stop) == ("Hello", 3, ("a", "b"))
-    assert (options.auto, options.debounce, options.pace) == (False, 0.02, 5.0)
+    assert (options.auto, options.live, options.debounce, options.pace) == (False, True, 0.02, 5.0)
     assert options.deadlines == Deadlines(300.0, None, 9.0)
     assert options.keys == {"main.now": "f5"}

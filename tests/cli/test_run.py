@@ -99,10 +99,10 @@ def test_a_rate_limit_is_not_waited_out_and_is_exit_code_4(scripted_here):
     assert events(done.stdout)[-1]["data"]["retryAfter"] == 12
 
 
-def test_a_lost_connection_is_tried_again_and_its_text_is_not_repeated(scripted_here):
+def test_a_lost_connection_is_tried_again_after_a_wait_and_its_text_is_not_repeated(scripted_here):
     done = scripted_here("loses the connection once")(*PROMPT)
     assert (done.returncode, done.stdout) == (0, "[] one two\n")
-    assert done.stderr == "steer-tui: The connection was lost. Trying again in 0.01 s (1 of 3).\n"
+    assert done.stderr == "steer-tui: The connection was lost. Trying again in 0.1 s (1 of 3).\n"
     rewinds = [
         e for e in events(scripted_here("loses the connection once")(*PROMPT, "--json").stdout) if "keep" in e["data"]
     ]

@@ -47,7 +47,7 @@ async def test_after_three_retries_the_lane_has_failed_and_its_text_stays(rehear
     phase = stage.phase()
     assert isinstance(phase, Failed)
     assert isinstance(phase.error, Unreachable)
-    assert stage.controller.state.error is phase.error
+    assert stage.controller.state.lanes[Lane.STEERED].error is phase.error
     assert stage.text() == "lost"
 
 

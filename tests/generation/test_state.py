@@ -1,9 +1,11 @@
 """What the state makes of events and of what a person does, without time and without tasks."""
 
 import pytest
+from scripted_engine import FEATURES
 
 from steer_tui.domain import (
     ActivationEvent,
+    Dial,
     DoneEvent,
     ErrorEvent,
     Event,
@@ -20,10 +22,11 @@ from steer_tui.domain import (
     Unreachable,
 )
 from steer_tui.engines import PromptWindow
-from steer_tui.generation import Cancelled, Connecting, Done, Failed, GenerationState, Idle, Settling, Streaming
+from steer_tui.generation import Cancelled, Connecting, Done, Failed, GenerationState, Idle, Settling, Streaming, Turn
 
 STEERED, DEFAULT = Lane.STEERED, Lane.DEFAULT
-MADE_FROM = ("Once", Sampling(), SteeringVector(), False)
+PLAIN, LIGHT, HEAVY = (SteeringVector.of([Dial(FEATURES[0], value)]) for value in (0.0, 2.0, 6.0))
+MADE_FROM = ("Once", Sampling(), PLAIN, False)
 
 
 def started(run: int = 1, lane: Lane = STEERED) -> GenerationState:
@@ -48,7 +51,6 @@ def test_a_new_state_is_idle_and_empty() -> None:
     state = GenerationState()
     assert state.phase == Idle()
     assert not state.is_generating
-    assert state.error is None
     assert [(lane.text, lane.current_index) for lane in state.lanes.values()] == [("", 0), ("", 0)]
 
 
@@ -210,10 +212,10 @@ def test_the_runs_phase_is_the_most_urgent_of_its_lanes() -> None:
     assert state.phase == Streaming()
     state.retry(DEFAULT, 1, 12.0, error := Unreachable("Gone."))
     assert state.phase is state.lanes[DEFAULT].phase
-    assert state.error is error
+    assert state.lanes[DEFAULT].error is error
     state.fail(STEERED, refused := Rejected("No."))
     assert state.phase == Failed(refused)
-    assert state.error is refused
+    assert state.lanes[STEERED].error is refused
 
 
 def test_pace_and_time_to_the_first_token_count_from_the_start() -> None:
@@ -254,14 +256,72 @@ def test_a_lane_knows_what_it_was_made_from_and_how_much_of_the_prompt_was_read(
     assert lane.text_from == MADE_FROM
 
 
-def test_reset_forgets_everything_and_drops_what_still_comes() -> None:
+def turned_at(*indices: int, vectors: tuple[SteeringVector, ...] = (LIGHT, HEAVY)) -> GenerationState:
+    """A text of four tokens that was turned before some of them."""
     state = started()
-    feed(state, *words("a"), active(0, 1.0))
-    epoch, revision = state.lanes[STEERED].transcript.epoch, state.revision
-    state.reset()
+    for index, text in enumerate(["a", "b", "c", "d"]):
+        if index in indices:
+            assert state.turn(STEERED, 1, index, vectors[indices.index(index)])
+        feed(state, TokenEvent(text, index, STEERED))
+    return state
+
+
+def test_turns_are_kept_with_the_text_and_the_last_of_them_is_what_it_was_made_from() -> None:
+    lane = turned_at(1, 3).lanes[STEERED]
+    assert lane.turns == (Turn(1, PLAIN, LIGHT), Turn(3, LIGHT, HEAVY))
+    assert lane.text_from == lane.made_from == ("Once", Sampling(), HEAVY, False)
+
+
+def test_two_turns_before_one_token_are_one_and_a_turn_back_is_none() -> None:
+    state = turned_at(1)
+    state.turn(STEERED, 1, 4, PLAIN)
+    state.turn(STEERED, 1, 4, HEAVY)
+    assert state.lanes[STEERED].turns[1:] == (Turn(4, LIGHT, HEAVY),)
+    state.turn(STEERED, 1, 4, LIGHT)
+    assert state.lanes[STEERED].turns == (Turn(1, PLAIN, LIGHT),)
+
+
+def test_a_rewind_drops_the_turns_beyond_it_and_the_last_of_them_acts_on_what_is_to_come() -> None:
+    state = turned_at(1, 3)
+    feed(state, RewindEvent(STEERED, 2))
+    assert state.lanes[STEERED].turns == (Turn(1, PLAIN, LIGHT), Turn(2, LIGHT, HEAVY))
+    feed(state, RewindEvent(STEERED, 0))
     lane = state.lanes[STEERED]
-    assert (state.phase, lane.text, lane.made_from, lane.text_from) == (Idle(), "", None, None)
-    assert lane.seconds_to_first_token is lane.tokens_per_second is None
-    assert lane.transcript.epoch > epoch
-    assert state.revision > revision
-    assert feed(state, *words("b")) == [False]
+    assert (lane.turns, lane.text_from) == ((), ("Once", Sampling(), HEAVY, False))
+
+
+def test_a_new_run_begins_without_the_turns_of_the_one_before() -> None:
+    state = turned_at(1)
+    state.start(STEERED, 2, MADE_FROM, 20.0, None)
+    assert state.lanes[STEERED].turns
+    assert not state.turn(STEERED, 1, 3, HEAVY)
+    feed(state, *words("new"), run=2)
+    assert state.lanes[STEERED].turns == ()
+    assert state.lanes[STEERED].text_from == MADE_FROM
+
+
+def test_a_turn_that_acts_on_no_token_is_forgotten_at_the_end() -> None:
+    state = turned_at(1)
+    assert state.turn(STEERED, 1, 4, HEAVY)
+    feed(state, DoneEvent(STEERED, FinishReason.COMPLETE))
+    lane = state.lanes[STEERED]
+    assert lane.turns == (Turn(1, PLAIN, LIGHT),)
+    assert lane.text_from == lane.made_from == ("Once", Sampling(), LIGHT, False)
+    assert not state.turn(STEERED, 1, 4, HEAVY)
+    assert state.turn(STEERED, 1, 3, HEAVY)  # an answer that came after the end, for a token that is there
+
+
+def test_a_turn_that_failed_stays_told_until_one_comes_about_or_a_run_starts() -> None:
+    state = turned_at()
+    error = Rejected("No.")
+    for mend in (lambda: state.turn(STEERED, 1, 4, HEAVY), lambda: state.start(STEERED, 2, MADE_FROM, 1.0, None)):
+        state.fail_turn(STEERED, error)
+        assert state.lanes[STEERED].turn_error is error
+        assert state.lanes[STEERED].error is None
+        mend()
+        assert state.lanes[STEERED].turn_error is None
+
+
+def test_a_turn_before_the_first_token_of_all_cannot_be() -> None:
+    with pytest.raises(Malformed, match="token number -1"):
+        turned_at().turn(STEERED, 1, -1, HEAVY)

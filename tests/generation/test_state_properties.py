@@ -1,11 +1,15 @@
 """Whatever comes in whatever order, these hold: a machine that does at random all that the controller may do."""
 
+from itertools import pairwise
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from scripted_engine import FEATURES
 
 from steer_tui.domain import (
     ActivationEvent,
+    Dial,
     DoneEvent,
     FeatureActivation,
     FinishReason,
@@ -17,15 +21,15 @@ from steer_tui.domain import (
     TokenEvent,
     Unreachable,
 )
-from steer_tui.generation import Connecting, GenerationState, Idle, Phase, Settling, Streaming
+from steer_tui.generation import Connecting, GenerationState, Phase, Settling, Streaming
 from steer_tui.generation.phases import UNDER_WAY, URGENCY
 
-MADE_FROM = ("Once", Sampling(), SteeringVector(), False)
+VECTORS = [SteeringVector(), *(SteeringVector((Dial(FEATURES[0], value),)) for value in (2.0, 4.0, 6.0))]
 LANES = st.sampled_from(Lane)
 
 
 class Generation(RuleBasedStateMachine):
-    """The state beside a model of it that keeps plain lists."""
+    """The state beside a model of it that keeps plain lists, with the vector that made each token."""
 
     @initialize()
     def begin(self) -> None:
@@ -34,7 +38,11 @@ class Generation(RuleBasedStateMachine):
         self.runs = 0
         self.texts: dict[Lane, list[str]] = {lane: [] for lane in Lane}
         self.fresh: dict[Lane, bool] = dict.fromkeys(Lane, False)
+        self.makers: dict[Lane, list[SteeringVector]] = {lane: [] for lane in Lane}
+        self.acting: dict[Lane, SteeringVector] = dict.fromkeys(Lane, VECTORS[0])
         self.seen = self.snapshot()
+        for lane in Lane:
+            self.start(lane, False, VECTORS[0])
 
     def snapshot(self) -> tuple[int, dict[Lane, tuple[int, list[str]]]]:
         lanes = self.state.lanes.items()
@@ -51,23 +59,57 @@ class Generation(RuleBasedStateMachine):
     def settle(self, lane: Lane) -> None:
         self.state.settle(lane)
 
-    @rule(lane=LANES, same_run=st.booleans())
-    def start(self, lane: Lane, same_run: bool) -> None:
+    @rule(lane=LANES, same_run=st.booleans(), vector=st.sampled_from(VECTORS))
+    def start(self, lane: Lane, same_run: bool, vector: SteeringVector) -> None:
+        if same_run and self.state.lanes[lane].run:
+            vector = self.state.lanes[lane].made_from[2]  # an attempt that goes on keeps it
         if not same_run or not self.state.lanes[lane].run:
             self.runs += 1
             self.fresh[lane] = True
         run = self.state.lanes[lane].run if same_run and self.state.lanes[lane].run else self.runs
-        self.state.start(lane, run, MADE_FROM, self.now, None)
+        self.state.start(lane, run, ("Once", Sampling(), vector, False), self.now, None)
+        self.acting[lane] = vector
 
-    @rule(lane=LANES, text=st.text(max_size=3), passed=st.floats(0.0, 2.0))
-    def come_token(self, lane: Lane, text: str, passed: float) -> None:
+    @rule(lane=LANES, texts=st.lists(st.text(max_size=3), min_size=1, max_size=6), passed=st.floats(0.0, 2.0))
+    def come_tokens(self, lane: Lane, texts: list[str], passed: float) -> None:
         self.now += passed
+        for text in texts:
+            self.come_token(lane, text)
+
+    def come_token(self, lane: Lane, text: str) -> None:
         wanted = [] if self.fresh[lane] else self.texts[lane]
         taken = self.state.apply(TokenEvent(text, len(wanted), lane), self.state.lanes[lane].run, self.now)
         assert taken == (self.is_open(lane))
         if taken:
             self.texts[lane] = [*wanted, text]
+            self.makers[lane] = [*self.makers[lane][: len(wanted)], self.acting[lane]]
             self.fresh[lane] = False
+
+    @rule(lane=LANES, vector=st.sampled_from(VECTORS))
+    def turn(self, lane: Lane, vector: SteeringVector) -> None:
+        """A dial acts from the next token on."""
+        if isinstance(self.phase(lane), Streaming):
+            assert self.state.turn(lane, self.state.lanes[lane].run, len(self.texts[lane]), vector)
+            self.acting[lane] = vector
+
+    @rule(lane=LANES, vector=st.sampled_from(VECTORS), text=st.text(max_size=3), count=st.integers(1, 4))
+    def turn_answered_late(self, lane: Lane, vector: SteeringVector, text: str, count: int) -> None:
+        """A dial acts from the next token on, which the engine only says when more have come."""
+        if isinstance(self.phase(lane), Streaming):
+            index = len(self.texts[lane])
+            self.acting[lane] = vector
+            for _ in range(count):
+                self.come_token(lane, text)
+            assert self.state.turn(lane, self.state.lanes[lane].run, index, vector)
+
+    @rule(lane=LANES, vector=st.sampled_from(VECTORS), behind=st.integers(0, 2), beyond=st.integers(0, 3))
+    def turn_too_late(self, lane: Lane, vector: SteeringVector, behind: int, beyond: int) -> None:
+        """The text has ended before the token that a turn acts on, or is another run's."""
+        state = self.state.lanes[lane]
+        if behind or not isinstance(state.phase, Streaming):
+            before = (state.turns, state.text_from, state.made_from)
+            assert not self.state.turn(lane, state.run - behind, len(state.transcript) + beyond, vector)
+            assert (state.turns, state.text_from, state.made_from) == before
 
     @rule(lane=LANES, index=st.integers(-2, 40))
     def come_wrong_token(self, lane: Lane, index: int) -> None:
@@ -77,7 +119,7 @@ class Generation(RuleBasedStateMachine):
             self.state.apply(TokenEvent("wrong", index, lane), self.state.lanes[lane].run, self.now)
         except Malformed:
             if self.fresh[lane]:
-                self.texts[lane], self.fresh[lane] = [], False
+                self.texts[lane], self.makers[lane], self.fresh[lane] = [], [], False
         else:
             raise AssertionError("a token out of order was taken")
 
@@ -101,14 +143,14 @@ class Generation(RuleBasedStateMachine):
             text = [] if self.fresh[lane] else self.texts[lane]
             keep = data.draw(st.integers(0, len(text)))
             self.state.apply(RewindEvent(lane, keep), self.state.lanes[lane].run, self.now)
-            self.texts[lane], self.fresh[lane] = text[:keep], False
+            self.texts[lane], self.makers[lane], self.fresh[lane] = text[:keep], self.makers[lane][:keep], False
 
     @rule(lane=LANES, reason=st.sampled_from(FinishReason))
     def come_done(self, lane: Lane, reason: FinishReason) -> None:
         was_open = self.is_open(lane)
         assert self.state.apply(DoneEvent(lane, reason), self.state.lanes[lane].run, self.now) == was_open
         if was_open and self.fresh[lane]:
-            self.texts[lane], self.fresh[lane] = [], False
+            self.texts[lane], self.makers[lane], self.fresh[lane] = [], [], False
 
     @rule(lane=LANES, kind=st.sampled_from(["limit", "retry", "fail"]))
     def lose(self, lane: Lane, kind: str) -> None:
@@ -132,16 +174,27 @@ class Generation(RuleBasedStateMachine):
             assert not self.state.lanes[lane].is_generating
             assert not isinstance(before, Settling) or self.phase(lane) == before.rest
 
-    @rule()
-    def reset(self) -> None:
-        self.state.reset()
-        self.texts = {lane: [] for lane in Lane}
-        self.fresh = dict.fromkeys(Lane, False)
-        assert self.state.phase == Idle()
-
     @invariant()
     def the_texts_are_those_of_the_model(self) -> None:
         assert {lane: state.transcript.tokens for lane, state in self.state.lanes.items()} == self.texts
+
+    @invariant()
+    def the_turns_say_which_vector_made_each_token(self) -> None:
+        for lane, state in self.state.lanes.items():
+            indices = [turn.index for turn in state.turns]
+            assert indices == sorted(set(indices))
+            acting = state.turns[0].before if state.turns else state.text_from and state.text_from[2]
+            for index, maker in enumerate(self.makers[lane]):
+                acting = next((turn.vector for turn in state.turns if turn.index == index), acting)
+                assert maker == acting, f"token {index} of {lane}"
+            assert all(before.vector == after.before for before, after in pairwise(state.turns))
+
+    @invariant()
+    def at_rest_every_turn_acts_on_a_token(self) -> None:
+        for state in self.state.lanes.values():
+            assert state.is_generating or all(turn.index < len(state.transcript) for turn in state.turns)
+            if len(state.transcript) and not state.is_generating:
+                assert not state.turns or state.text_from[2] == state.turns[-1].vector
 
     @invariant()
     def a_transcript_only_grows_within_an_epoch_and_nothing_changes_without_a_revision(self) -> None:
@@ -172,5 +225,5 @@ class Generation(RuleBasedStateMachine):
             assert (state.tokens_per_second or 0.0) >= 0.0
 
 
-Generation.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None, derandomize=True)
+Generation.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
 TestGeneration = Generation.TestCase

@@ -83,7 +83,7 @@ async def test_escape_cancels_from_any_focus_and_the_text_so_far_stays(focus: st
 async def test_with_a_quota_a_turned_dial_only_marks_the_text_stale() -> None:
     engine = ScriptedEngine(quota=Quota(239, 240))
     async with make_app(engine).run_test(size=(120, 40)) as pilot:
-        assert not pilot.app.screen.query_one(AutoSwitch).auto
+        assert pilot.app.screen.query_one(AutoSwitch).position is False
         await generated(pilot)
         await pilot.press("tab", "right")
         await until(pilot, lambda: "stale" in foot(pilot))

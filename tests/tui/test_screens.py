@@ -1,68 +1,18 @@
-"""Picker, help, palette, sizes and themes."""
+"""Help, palette, sampling, sizes and themes."""
 
 import pytest
-from scripted_engine import FEATURES, ScriptedEngine
+from scripted_engine import ScriptedEngine
 from stage import foot, generated, laid_out, main_screen, make_app, pane, rack, until, values
 from textual.command import CommandList, CommandPalette
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Static
 from textual.widgets._footer import FooterKey
 
 from steer_tui.domain import InvalidValue, Lane, Sampling
+from steer_tui.tui.screens.features import FeaturesScreen
 from steer_tui.tui.screens.help import HelpScreen
-from steer_tui.tui.screens.picker import PickerScreen
 from steer_tui.tui.screens.sampling import SamplingScreen
 from steer_tui.tui.widgets.lane_tabs import LaneTabs
 from steer_tui.tui.widgets.masthead import Masthead
-
-
-async def test_the_picker_filters_as_one_types_and_adds_a_dial_at_0() -> None:
-    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
-        await pilot.press("tab", "a")
-        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
-        await pilot.press(*"foo")
-        await until(pilot, lambda: pilot.app.screen.query_one(OptionList).option_count == 1)
-        await pilot.press("enter")
-        await until(pilot, lambda: len(values(pilot)) == 5)
-        assert rack(pilot).rack.dials[-1].feature == FEATURES[4]
-        assert values(pilot)[-1] == 0.0
-        assert rack(pilot).has_focus
-        await pilot.press("right")
-        assert values(pilot)[-1] == 0.5
-
-
-async def test_the_picker_shows_which_features_have_a_dial_and_does_not_add_them_twice() -> None:
-    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
-        await pilot.press("tab", "a")
-        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
-        await pilot.press(*"winter")
-        await until(pilot, lambda: pilot.app.screen.query_one(OptionList).option_count == 1)
-        await pilot.press("enter")
-        assert isinstance(pilot.app.screen, PickerScreen)
-        await pilot.press("escape")
-        assert values(pilot) == [4.0, 0.0, 0.0, 0.0]
-
-
-async def test_the_picker_says_when_nothing_fits_and_by_mouse_it_adds_too() -> None:
-    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
-        await pilot.press("tab", "a")
-        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
-        options = pilot.app.screen.query_one(OptionList)
-        await pilot.press(*"zzz")
-        await until(pilot, lambda: "Nothing fits" in str(options.get_option_at_index(0).prompt))
-        await pilot.press("enter", *["backspace"] * 3)
-        await until(pilot, lambda: options.option_count == len(FEATURES))
-        await pilot.click(OptionList, offset=(3, 5))
-        await until(pilot, lambda: len(values(pilot)) == 5)
-
-
-async def test_typing_in_the_picker_touches_neither_prompt_nor_dials() -> None:
-    async with make_app(auto=False).run_test() as pilot:
-        await pilot.press("tab", "a")
-        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
-        await pilot.press(*"md0x")
-        assert pilot.app.screen.query_one(Input).value == "md0x"
-        await pilot.press("escape")
-        assert values(pilot) == [4.0, 0.0, 0.0, 0.0]
 
 
 async def test_help_names_every_key_and_closes() -> None:
@@ -80,7 +30,8 @@ async def test_every_action_is_in_the_palette() -> None:
     async with make_app(auto=False).run_test() as pilot:
         await pilot.pause()
         titles = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
-        assert {"Generate", "Cancel", "New seed", "Auto", "Add", "Undo", "All off", "Help", "Dial: mute"} <= titles
+        main = {"Generate", "Cancel", "New seed", "Auto", "Features", "Add", "Undo", "All off", "Help"}
+        assert main | {"Dial: mute"} <= titles
 
 
 async def test_keys_can_be_bound_otherwise_and_mistakes_are_named() -> None:
@@ -194,9 +145,9 @@ async def test_with_the_mouse_alone_one_generates_turns_and_adds() -> None:
         await until(pilot, lambda: foot(pilot).startswith("done"))
         await pilot.click(rack(pilot), offset=(rack(pilot).size.width - 4, 1))
         await until(pilot, lambda: "winter+" in pane(pilot).text and values(pilot)[0] > 8)
-        (key,) = (key for key in pilot.app.screen.query(FooterKey) if key.action == "add")
+        (key,) = (key for key in pilot.app.screen.query(FooterKey) if key.action == "features")
         await pilot.click(key)
-        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen))
 
 
 async def test_sampling_can_be_set_and_a_wrong_value_is_named_and_kept() -> None:

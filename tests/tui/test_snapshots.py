@@ -5,14 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from scripted_engine import ScriptedEngine, playing, speaking
-from stage import generated, laid_out, make_app, until
+from live_engine import LiveEngine
+from scripted_engine import FEATURES, ExplainingEngine, ScriptedEngine, playing, speaking
+from stage import foot, generated, laid_out, make_app, pane, until
 from textual.pilot import Pilot
-from textual.widgets import ContentSwitcher
+from textual.widgets import ContentSwitcher, Input
 
-from steer_tui.domain import RateLimited, Rejected
+from steer_tui.domain import Context, CurvePoint, Evidence, FeatureKind, Lane, RateLimited, Rejected, Telltale
+from steer_tui.tui.screens.features import FeaturesScreen
 from steer_tui.tui.screens.help import HelpScreen
-from steer_tui.tui.screens.picker import PickerScreen
+from steer_tui.tui.widgets.feature_details import FeatureDetails
 from steer_tui.tui.widgets.notices import RemainingTime
 from steer_tui.tui.widgets.status import StatusFigures
 
@@ -21,12 +23,65 @@ STORY = (
     "One night a storm came up , and nobody slept until the morning ."
 )
 
+SHOWN = (
+    replace(
+        FEATURES[0],
+        kind=FeatureKind.MEANS,
+        promoted=(" snow", " frozen", " ice", " cold", " sledge"),
+        suppressed=(" sun", " beach", " harvest"),
+    ),
+    *FEATURES[1:],
+)
+
+WINTER = Evidence(
+    contexts=(
+        Context(
+            (
+                " All",
+                " night",
+                " the",
+                " snow",
+                " fell",
+                " on",
+                " the",
+                " frozen",
+                " lake",
+                " ,",
+                " and",
+                " the",
+                " ice",
+            ),
+            (0.0, 0.4, 0.0, 8.0, 1.2, 0.0, 0.0, 6.1, 0.7, 0.0, 0.0, 0.0, 5.5),
+        ),
+        Context(
+            (" They", " built", " a", " snow", "man", " with", " a", " carrot"),
+            (0.0, 0.0, 0.0, 7.3, 4.2, 0.0, 0.0, 0.0),
+        ),
+        Context((" his", " breath", " was", " white", " in", " the", " cold"), (0.0, 0.9, 0.0, 2.2, 0.0, 0.0, 4.8)),
+    ),
+    curve=(
+        CurvePoint(-6.0, 0.0, 0.97, 0.0),
+        CurvePoint(0.0, 0.04, 0.84, 0.04),
+        CurvePoint(3.0, 0.42, 0.92, 0.04),
+        CurvePoint(6.0, 0.96, 1.63, 0.08),
+        CurvePoint(10.0, 1.0, 3.6, 0.13),
+    ),
+    telltale=Telltale(frozenset({"snow", "ice", "frost", "sledge"})),
+)
+
 
 async def calm(pilot: Pilot[None]) -> None:
-    """Generate, go to the dials, and take out the figures that the clock makes."""
+    """Generate, and go to the dials."""
     await laid_out(pilot)
     await generated(pilot)
     await pilot.press("tab", "down")
+    await calm_figures(pilot)
+
+
+async def calm_figures(pilot: Pilot[None]) -> None:
+    """Wait until both texts are there, and take out the figures that the clock makes."""
+    for lane in Lane:
+        await until(pilot, lambda lane=lane: foot(pilot, lane).startswith("done"))
     await pilot.pause(0.1)
     figures = pilot.app.screen.query_one(StatusFigures)
     figures.view = replace(figures.view, tokens_per_second=None, seconds_to_first_token=None)
@@ -43,6 +98,25 @@ def test_main_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -
 def test_other_themes(snap_compare: Callable[..., bool], theme: str) -> None:
     app = make_app(ScriptedEngine(speaking(text=STORY)), theme=theme)
     assert snap_compare(app, terminal_size=(100, 30), run_before=calm)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (100, 30)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_live(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    engine = LiveEngine(text=STORY)
+
+    async def turned(pilot: Pilot[None]) -> None:
+        await laid_out(pilot)
+        await pilot.press("enter", "tab")
+        for tokens, key in ((12, "right"), (14, "right"), (25, "0")):
+            engine.gate.let(tokens - pane(pilot).token_count)
+            await until(pilot, lambda tokens=tokens: pane(pilot).token_count == tokens)
+            turns = len(engine.turned)
+            await pilot.press(key)
+            await until(pilot, lambda turns=turns: len(engine.turned) == turns + 1)
+        engine.gate.open()
+        await calm_figures(pilot)
+
+    assert snap_compare(make_app(engine, live=True), terminal_size=size, run_before=turned)
 
 
 def test_countdown(snap_compare: Callable[..., bool]) -> None:
@@ -70,16 +144,18 @@ def test_failure(snap_compare: Callable[..., bool]) -> None:
     assert snap_compare(app, terminal_size=(80, 24), run_before=failed)
 
 
-def test_picker(snap_compare: Callable[..., bool]) -> None:
-    async def picking(pilot: Pilot[None]) -> None:
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_features(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def browsing(pilot: Pilot[None]) -> None:
         await laid_out(pilot)
-        await pilot.press("tab", "a")
-        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
-        pilot.app.screen.query_one("Input").cursor_blink = False  # type: ignore[attr-defined]
-        await pilot.press("o")
-        await pilot.pause(0.1)
+        await pilot.press("tab", "f")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen))
+        pilot.app.screen.query_one(Input).cursor_blink = False
+        known = pilot.app.screen.query_one(FeatureDetails)
+        await until(pilot, lambda: known.explanation is not None and known.explanation.evidence == WINTER)
 
-    assert snap_compare(make_app(auto=False), terminal_size=(100, 30), run_before=picking)
+    app = make_app(ExplainingEngine({"winter": WINTER}, features=SHOWN), auto=False)
+    assert snap_compare(app, terminal_size=size, run_before=browsing)
 
 
 def test_help(snap_compare: Callable[..., bool]) -> None:

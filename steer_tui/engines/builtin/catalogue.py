@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from steer_tui.domain import DOSE_PER_NOTCH, Feature, FeatureKind, Malformed, NotFound, Rejected
+from steer_tui.domain import DOSE_PER_NOTCH, SEED_MAX, Feature, FeatureKind, Malformed, NotFound, Rejected
 from steer_tui.engines.builtin.tokenizer import Tokenizer
 
 REINSTALL = "Reinstall steer-tui to get the file back."
@@ -65,14 +65,21 @@ class Catalogue:
     def __init__(self, card: ModelCard, entries: Sequence[CatalogueEntry]) -> None:
         self._card = card
         self._entries = {entry.feature.id: entry for entry in entries}
-        self._sae_id = re.compile(rf"(?:{re.escape(card.name)}/)?({card.steering_layer}-sae/(0|[1-9][0-9]{{0,8}}))")
+        here = rf"(?:{re.escape(card.name)}/)?{card.steering_layer}"
+        self._sae_id = re.compile(rf"{here}-sae/(0|[1-9][0-9]{{0,8}})")
+        self._random_id = re.compile(rf"{here}-random/(0|[1-9][0-9]{{0,9}})")
 
     def index_of(self, feature: Feature) -> tuple[FeatureKind, int]:
-        """The matrix and the row of a feature's direction; NotFound for a feature that isn't this model's."""
+        """The matrix and the row of a feature's direction, or the seed of a random one.
+
+        NotFound for a feature that isn't this model's.
+        """
         if (entry := self._entries.get(feature.id)) is not None:
             return entry.feature.kind, entry.index
         if (index := self.sae_index(feature.id)) is not None:
             return FeatureKind.SAE, index
+        if (seed := self.random_seed(feature.id)) is not None:
+            return FeatureKind.RANDOM, seed
         raise self.unknown(feature)
 
     def unknown(self, feature: Feature) -> NotFound:
@@ -85,7 +92,12 @@ class Catalogue:
     def sae_index(self, name: str) -> int | None:
         """The row that an SAE feature's id names (`stories-2M/2-sae/17`, or without the model), whatever its size."""
         match = self._sae_id.fullmatch(name)
-        return int(match[2]) if match else None
+        return int(match[1]) if match else None
+
+    def random_seed(self, name: str) -> int | None:
+        """The seed that a random direction's id names (`stories-2M/2-random/7`, or without the model)."""
+        match = self._random_id.fullmatch(name)
+        return int(match[1]) if match and int(match[1]) <= SEED_MAX else None
 
     def sae_feature(self, index: int) -> Feature:
         """The SAE feature of that row; one without a label is called by its index."""
@@ -94,6 +106,19 @@ class Catalogue:
         if known is not None:
             return known.feature
         return Feature(f"{card.name}/{label}", label, card.unit, residual_norm=card.mean_residual_norm)
+
+    def random_feature(self, seed: int) -> Feature:
+        """The direction that is drawn from the seed."""
+        card = self._card
+        if not 0 <= seed <= SEED_MAX:
+            raise Rejected(f"The seed of a random direction lies between 0 and {SEED_MAX}; it is {seed}.")
+        return Feature(
+            f"{card.name}/{card.steering_layer}-random/{seed}",
+            f"random direction {seed}",
+            card.unit,
+            kind=FeatureKind.RANDOM,
+            residual_norm=card.mean_residual_norm,
+        )
 
     def search(self, query: str) -> list[Feature]:
         """Labelled features that fit the query without regard to case, best first; all of them for an empty one."""
@@ -118,7 +143,7 @@ def _rank(feature: Feature, wanted: str) -> int | None:
 
 def read_card(folder: Path) -> ModelCard:
     """The model's shape out of `model.json`."""
-    return _read(folder / "model.json", _card)
+    return read_json(folder / "model.json", _card)
 
 
 def read_catalogue(folder: Path, card: ModelCard) -> Catalogue:
@@ -132,7 +157,7 @@ def read_catalogue(folder: Path, card: ModelCard) -> Catalogue:
                 raise ValueError(f"two features share one {key}")
         return Catalogue(card, entries)
 
-    return _read(folder / "features.json", parse)
+    return read_json(folder / "features.json", parse)
 
 
 def read_tokenizer(folder: Path, card: ModelCard) -> Tokenizer:
@@ -150,10 +175,11 @@ def read_tokenizer(folder: Path, card: ModelCard) -> Tokenizer:
         re.compile(data["pattern"])
         return Tokenizer(data["pattern"], merges, end)
 
-    return _read(folder / "tokenizer.json", parse)
+    return read_json(folder / "tokenizer.json", parse)
 
 
-def _read(path: Path, parse: Callable[[Any], _T]) -> _T:
+def read_json(path: Path, parse: Callable[[Any], _T]) -> _T:
+    """What is made of a JSON file of the weights folder; a file that is missing or broken is said by name."""
     try:
         return parse(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:

@@ -2,17 +2,28 @@
 
 import os
 import sys
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steer_tui.domain import Event, Feature, GenerationRequest, Method, SteerError, Unsupported
+from steer_tui.domain import (
+    Event,
+    Evidence,
+    Feature,
+    GenerationRequest,
+    Method,
+    SteerError,
+    SteeringVector,
+    Unsupported,
+)
 from steer_tui.engines.builtin.catalogue import Catalogue, ModelCard, read_card, read_catalogue, read_tokenizer
+from steer_tui.engines.builtin.evidence import read_evidence
+from steer_tui.engines.builtin.live import LiveRun
 from steer_tui.engines.builtin.tokenizer import Tokenizer
-from steer_tui.engines.builtin.worker import Steps, Worker
-from steer_tui.engines.door import EngineInfo, LanePolicy, PromptWindow
+from steer_tui.engines.builtin.worker import Worker
+from steer_tui.engines.door import EngineInfo, LanePolicy, PromptWindow, Reading
 
 if TYPE_CHECKING:
     from steer_tui.engines.builtin.model import EmbeddedModel
@@ -29,6 +40,7 @@ class BuiltinEngine:
     def __init__(self, weights: Path | None = None) -> None:
         self._folder = weights or WEIGHTS
         self._worker = Worker("steer-tui embedded model")
+        self._running: list[LiveRun] = []
 
     @property
     def info(self) -> EngineInfo:
@@ -48,18 +60,61 @@ class BuiltinEngine:
         """Load numpy and the weights, which the first use would do otherwise."""
         await self._worker.call(lambda: self._model)
 
-    def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         """Generate the lanes that the request names, each by itself, in turn; closing the generator stops the work."""
-        return self._worker.stream(self._steps(request))
+        _check_method(request.vector)
+        if request.chat:
+            raise Unsupported("The embedded model has no chat template.", hint="Generate without --chat.")
+        run = LiveRun(self._worker, request, lambda: self._model.run(request))
+        self._running.append(run)
+        try:
+            async with aclosing(run.events()) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._running.remove(run)
+
+    async def turn(self, vector: SteeringVector) -> int | None:
+        """Let the vector act on the steered lanes that run, from the next token on that is taken of each.
+
+        Gives the index of that token in the lane that started last, or None where no steered lane runs.
+        """
+        _check_method(vector)
+        delta = await self._worker.call(lambda: self._model.steering.delta(vector))
+        indices = [run.turn(delta) for run in self._running if run.is_steering]
+        return indices[-1] if indices else None
 
     async def find_features(self, query: str, limit: int | None = None) -> Sequence[Feature]:
-        """Features whose label, id or promoted tokens hold the query, or the SAE feature whose id it is."""
+        """Features whose label, id or promoted tokens hold the query, or the feature or random direction of that id."""
         found = self._catalogue.search(query)
+        seed = self._catalogue.random_seed(query.strip())
+        if seed is not None:
+            found.insert(0, self._catalogue.random_feature(seed))
         index = self._catalogue.sae_index(query.strip())
-        if index is not None and index < await self._worker.call(lambda: self._model.sae_features):
+        if index is not None and index < await self._worker.call(lambda: self._model.steering.sae_features):
             named = self._catalogue.sae_feature(index)
             found = [named, *(feature for feature in found if feature.id != named.id)]
         return found if limit is None else found[: max(limit, 0)]
+
+    def random_direction(self, like: Feature, seed: int) -> Feature:
+        """The unit direction drawn from the seed; every feature of the model acts at the same place, `like` too."""
+        self._catalogue.index_of(like)
+        return self._catalogue.random_feature(seed)
+
+    async def evidence(self, feature: Feature) -> Evidence:
+        """What the weights folder tells of the feature, which is read when it is first asked for."""
+        return (await self._worker.call(lambda: self._evidence)).get(feature.id, Evidence())
+
+    async def reread(self, text: str, features: Sequence[Feature]) -> Reading:
+        """The activations and the log-probability of every token of the text, read without steering.
+
+        A text longer than the context is read in windows that overlap by half.
+        """
+
+        def work() -> Generator[tuple[()], None, Reading]:
+            return (yield from self._model.reread(text, features))
+
+        return await self._worker.complete(work())
 
     async def prompt_window(self, request: GenerationRequest) -> PromptWindow:
         """The part of the prompt that the model will read, the end-of-text token before it not counted."""
@@ -70,16 +125,6 @@ class BuiltinEngine:
     async def aclose(self) -> None:
         """Stop all work and join the computing thread."""
         await self._worker.aclose()
-
-    def _steps(self, request: GenerationRequest) -> Steps:
-        if request.chat:
-            raise Unsupported("The embedded model has no chat template.", hint="Generate without --chat.")
-        if request.vector.dials and request.vector.method is not Method.ADDITIVE:
-            raise Unsupported(
-                f"The embedded model cannot steer with the method {request.vector.method.value}.",
-                hint="Choose the method additive.",
-            )
-        yield from self._model.steps(request)
 
     @cached_property
     def _card(self) -> ModelCard:
@@ -94,11 +139,23 @@ class BuiltinEngine:
         return read_tokenizer(self._folder, self._card)
 
     @cached_property
+    def _evidence(self) -> Mapping[str, Evidence]:
+        return read_evidence(self._folder)
+
+    @cached_property
     def _model(self) -> "EmbeddedModel":
         """Only the computing thread asks for it, so that neither numpy nor the weights hold up the event loop."""
         with _one_blas_thread():
             from steer_tui.engines.builtin.model import EmbeddedModel
         return EmbeddedModel(self._folder, self._card, self._tokenizer, self._catalogue)
+
+
+def _check_method(vector: SteeringVector) -> None:
+    if vector.dials and vector.method is not Method.ADDITIVE:
+        raise Unsupported(
+            f"The embedded model cannot steer with the method {vector.method.value}.",
+            hint="Choose the method additive.",
+        )
 
 
 @contextmanager

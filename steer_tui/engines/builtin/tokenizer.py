@@ -9,6 +9,8 @@ from itertools import pairwise
 _CACHED_LENGTH = 32
 _CACHED_PIECES = 8192
 _GONE = -1
+_NO_SPACE = dict.fromkeys(range(0x1C, 0x20), "\0")
+"""The information separators: space to Python's `\\s`, and not to Unicode's White_Space, which the pattern means."""
 
 
 class Tokenizer:
@@ -33,8 +35,9 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Token ids of a text; half of a surrogate pair, which UTF-8 cannot carry, is read as U+FFFD."""
         ids: list[int] = []
-        for match in self._pieces.finditer(_without_surrogates(text)):
-            piece = match.group()
+        text = _without_surrogates(text)
+        for match in self._pieces.finditer(text.translate(_NO_SPACE)):
+            piece = text[match.start() : match.end()]
             ids.extend(self._cached_piece(piece) if len(piece) <= _CACHED_LENGTH else self._encode_piece(piece))
         return ids
 

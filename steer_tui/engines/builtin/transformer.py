@@ -11,6 +11,9 @@ import numpy as np
 from steer_tui.engines.builtin.catalogue import ModelCard
 from steer_tui.engines.builtin.weights import Floats, ModelWeights
 
+PREFILL = 64
+"""Positions to read in one go, so that a long text neither delays a cancel nor another stream."""
+
 
 class Transformer:
     """The model, its weights laid out for decoding one token at a time."""
@@ -54,17 +57,22 @@ class Sequence:
         card = model.card
         heads, d, head = card.heads, card.width, card.width // card.heads
         self._model = model
-        self._delta = delta
-        self._keys = np.empty((card.layers, heads, card.context, head), np.float32)
-        self._values = np.empty_like(self._keys)
+        self.delta = delta
+        """[d] what new positions add to the residual stream; None adds nothing."""
+        # The keys lie along the positions, so that a step's scores are sums of long rows.
+        self._keys = np.empty((card.layers, heads, head, card.context), np.float32)
+        self._values = np.empty((card.layers, heads, card.context, head), np.float32)
+        self._x = np.empty(d, np.float32)
+        self._scale = np.empty(1, np.float32)
         self._qkv = np.empty(3 * d, np.float32)
         self._turned = self._qkv[: 2 * d].view(np.complex64).reshape(2 * heads, head // 2)
         queries, self._new_keys, self._new_values = self._qkv.reshape(3, heads, head)
-        self._queries = queries[:, :, None]
+        self._queries = queries[:, None]
         self._attended = np.empty(d, np.float32)
         self._attended_heads = self._attended.reshape(heads, 1, head)
         self._update = np.empty(d, np.float32)
         self._hidden = np.empty(card.mlp_width, np.float32)
+        self._zeros = np.zeros(card.mlp_width, np.float32)
         self.length = 0
         """Positions so far."""
         self.residual = np.empty(d, np.float32)
@@ -72,21 +80,40 @@ class Sequence:
         self.logits = np.empty(card.vocabulary_size, np.float32)
         """[vocabulary] for the token that follows the latest position."""
 
+    def rewind(self, length: int) -> None:
+        """Take back all but the first positions; `residual` and `logits` stay until the next position is appended."""
+        self.length = length
+
     def prefill(self, ids: Ids[int]) -> None:
         """Append several positions at once."""
+        residuals, x = self._append(ids)
+        self.residual[:] = residuals[-1]
+        self._read_logits(x[-1])
+
+    def read(self, ids: Ids[int]) -> tuple[Floats, Floats]:
+        """Append several positions at once: the residuals [positions, d] and logits [positions, vocabulary] of all."""
+        model = self._model
+        residuals, x = self._append(ids)
+        normed: Floats = _normalised(x, model.card.norm_epsilon) * model.final_norm
+        logits = normed @ model.embedding.T
+        self.residual[:], self.logits[:] = residuals[-1], logits[-1]
+        return residuals, logits
+
+    def _append(self, ids: Ids[int]) -> tuple[Floats, Floats]:
+        """[positions, d] the residual stream of new positions behind the steered layer, and at the end."""
         model, card = self._model, self._model.card
         heads, d, head = card.heads, card.width, card.width // card.heads
         start, end = self.length, self.length + len(ids)
         rotations = model.rotations[start:end, None]
         future = np.arange(end) > np.arange(start, end)[:, None]
-        x = model.embedding[np.asarray(ids, np.intp)]
+        x = residuals = model.embedding[np.asarray(ids, np.intp)]
         for number, (qkv, attention_out, mlp_up, mlp_down) in enumerate(model.layers):
             mixed = _normalised(x, card.norm_epsilon) @ qkv
             mixed[:, : 2 * d].view(np.complex64).reshape(-1, 2 * heads, head // 2)[:] *= rotations
             queries, keys, values = mixed.reshape(-1, 3, heads, head).transpose(1, 2, 0, 3)
-            self._keys[number, :, start:end] = keys
+            self._keys[number, :, :, start:end] = keys.transpose(0, 2, 1)
             self._values[number, :, start:end] = values
-            scores = queries @ self._keys[number, :, :end].transpose(0, 2, 1)
+            scores = queries @ self._keys[number, :, :, :end]
             scores[:, future] = -np.inf
             scores -= scores.max(axis=2, keepdims=True)
             np.exp(scores, out=scores)
@@ -96,40 +123,46 @@ class Sequence:
             hidden = np.maximum(_normalised(x, card.norm_epsilon) @ mlp_up, 0)
             x += np.square(hidden, out=hidden) @ mlp_down
             if number + 1 == card.steering_layer:
-                if self._delta is not None:
-                    x += self._delta
-                self.residual[:] = x[-1]
+                if self.delta is not None:
+                    x += self.delta
+                residuals = x.copy()
         self.length = end
-        self._read_logits(x[-1])
+        return residuals, x
 
     def step(self, token: int) -> None:
-        """Append one position: `prefill` of one token, written so that numpy makes as little as it can."""
+        """Append one position: `prefill` of one token, written so that numpy makes and converts as little as it can."""
         card, position = self._model.card, self.length
         end = position + 1
         rotation = self._model.rotations[position]
-        x = self._model.embedding[token].copy()
-        for number, (qkv, attention_out, mlp_up, mlp_down) in enumerate(self._model.layers):
-            keys, values = self._keys[number, :, :end], self._values[number, :, :end]
-            np.dot(x, qkv, out=self._qkv)
-            self._qkv *= self._inverse_norm(x)
-            self._turned *= rotation
-            keys[:, position] = self._new_keys
+        x, scale, qkv, turned, update, hidden = (
+            self._x, self._scale, self._qkv, self._turned, self._update, self._hidden
+        )  # fmt: skip
+        dot, add, multiply = np.dot, np.add, np.multiply
+        x[:] = self._model.embedding[token]
+        for number, (to_qkv, attention_out, mlp_up, mlp_down) in enumerate(self._model.layers):
+            keys, values = self._keys[number], self._values[number]
+            dot(x, to_qkv, out=qkv)
+            scale[0] = self._inverse_norm(x)
+            multiply(qkv, scale, out=qkv)
+            multiply(turned, rotation, out=turned)
+            keys[:, :, position] = self._new_keys
             values[:, position] = self._new_values
-            scores = keys @ self._queries
-            scores -= np.maximum.reduce(scores, axis=1, keepdims=True)
+            scores = np.matmul(self._queries, keys[:, :, :end])
+            scores -= np.maximum.reduce(scores, axis=2, keepdims=True)
             np.exp(scores, out=scores)
-            np.matmul(scores.transpose(0, 2, 1), values, out=self._attended_heads)
-            self._attended_heads /= np.add.reduce(scores, axis=1, keepdims=True)
-            x += np.dot(self._attended, attention_out, out=self._update)
-            np.dot(x, mlp_up, out=self._hidden)
+            np.matmul(scores, values[:, :end], out=self._attended_heads)
+            self._attended_heads /= add.reduce(scores, axis=2, keepdims=True)
+            add(x, dot(self._attended, attention_out, out=update), out=x)
+            dot(x, mlp_up, out=hidden)
             # relu(s·u)² = s²·relu(u)² for the norm's scale s > 0, so the shorter vector takes it.
-            np.maximum(self._hidden, 0, out=self._hidden)
-            np.dot(np.square(self._hidden, out=self._hidden), mlp_down, out=self._update)
-            self._update *= self._inverse_norm(x) ** 2
-            x += self._update
+            np.maximum(hidden, self._zeros, out=hidden)
+            dot(np.square(hidden, out=hidden), mlp_down, out=update)
+            scale[0] = self._inverse_norm(x) ** 2
+            multiply(update, scale, out=update)
+            add(x, update, out=x)
             if number + 1 == card.steering_layer:
-                if self._delta is not None:
-                    x += self._delta
+                if self.delta is not None:
+                    add(x, self.delta, out=x)
                 self.residual[:] = x
         self.length = end
         self._read_logits(x)

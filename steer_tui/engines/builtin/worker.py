@@ -6,22 +6,18 @@ closed takes no further step.
 
 import asyncio
 import threading
-import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future
-from typing import Any, TypeAlias, TypeVar
+from contextlib import aclosing
+from typing import Any, TypeVar
 
-from steer_tui.domain import Event, Malformed, NotFound, Overloaded, Rejected, SteerError
-
-BATCH_SECONDS = 0.005
-"""How long events wait for company, since waking the event loop costs more than making one."""
+from steer_tui.domain import Event
+from steer_tui.engines.builtin.failures import closed, translated
+from steer_tui.engines.builtin.stream import Steps, Stream
 
 UNREAD_EVENTS = 256
 """How many events a stream may be ahead of its consumer."""
-
-Steps: TypeAlias = Generator[Sequence[Event], None, None]
-"""A stream's work: each `next` is one step and gives the events that it made, which may be none."""
 
 _T = TypeVar("_T")
 
@@ -36,8 +32,8 @@ class Worker:
         self._ended: Future[None] = Future()
         self._closing = False
         self._calls: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
-        self._ready: deque[_Stream] = deque()
-        self._streams: set[_Stream] = set()
+        self._ready: deque[Stream] = deque()
+        self._streams: set[Stream] = set()
         self.steps_taken = 0
         """Steps that all streams have taken so far."""
 
@@ -49,25 +45,57 @@ class Worker:
             self._calls.append((future, work))
         return await asyncio.wrap_future(future)
 
-    async def stream(self, steps: Steps) -> AsyncGenerator[Event, None]:
+    async def complete(self, work: Generator[tuple[()], None, _T]) -> _T:
+        """What a long piece of work returns, one `next` a step in turn with the streams; a cancel ends it there."""
+        returned: list[_T] = []
+
+        def steps() -> Steps:
+            returned.append((yield from work))
+
+        async with aclosing(self.stream(steps())) as events:
+            async for _ in events:
+                pass  # its steps make none
+        return returned[0]
+
+    def stream(self, steps: Steps) -> AsyncGenerator[Event, None]:
         """The events of the steps, which are taken on the thread; closing the generator ends them there."""
-        stream = _Stream(steps, asyncio.get_running_loop())
+        return self.read(Stream(steps))
+
+    async def read(self, stream: Stream) -> AsyncGenerator[Event, None]:
+        """The events of a stream that nobody reads yet; closing the generator ends its steps."""
+        stream.open()
         with self._wake:
             self._start()
             self._streams.add(stream)
             self._ready.append(stream)
         try:
-            while batch := await stream.next_batch():
-                for event in batch:
+            while await stream.has_more():
+                while (event := stream.take()) is not None:
                     yield event
-                with self._wake:
-                    stream.unread -= len(batch)
-                    if stream.unread <= UNREAD_EVENTS // 2:
-                        self._unpark(stream)
+                self._note_read(stream)
         finally:
             with self._wake:
                 stream.closed = True
                 self._unpark(stream)
+
+    def recall(self, stream: Stream, is_stale: Callable[[Event], bool], steps: Steps) -> None:
+        """Let other steps take the place of a stream's, and unmake the stale ones of its events that nobody has taken.
+
+        Called on the event loop while the stream is read.
+        """
+        with self._wake:
+            if self._closing:
+                return
+            stream.forget(is_stale)
+            stream.unread -= stream.gone()
+            stream.recalled = steps
+            stream.recalls.append(is_stale)
+            if stream.finished:
+                stream.finished = False
+                self._streams.add(stream)
+                self._ready.append(stream)
+                self._wake.notify()
+            self._unpark(stream)
 
     async def aclose(self) -> None:
         """End the thread within a step, and what still waits for it with an error; twice is once."""
@@ -81,14 +109,20 @@ class Worker:
 
     def _start(self) -> None:
         if self._closing:
-            raise _closed()
+            raise closed()
         if self._thread is None:
             # A daemon, so that an app that fails before it closes its engine still ends.
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
         self._wake.notify()
 
-    def _unpark(self, stream: "_Stream") -> None:
+    def _note_read(self, stream: Stream) -> None:
+        with self._wake:
+            stream.unread -= stream.gone()
+            if stream.unread <= UNREAD_EVENTS // 2:
+                self._unpark(stream)
+
+    def _unpark(self, stream: Stream) -> None:
         if stream.parked:
             stream.parked = False
             self._ready.append(stream)
@@ -98,11 +132,11 @@ class Worker:
         while (turn := self._next_turn()) is not None:
             turn()
         for stream in self._streams:
-            stream.steps.close()
-            stream.end(_closed())
+            stream.close()
+            stream.end(closed())
         for future, _ in self._calls:
             if future.set_running_or_notify_cancel():
-                future.set_exception(_closed())
+                future.set_exception(closed())
         self._ended.set_result(None)
 
     def _next_turn(self) -> Callable[[], None] | None:
@@ -114,93 +148,30 @@ class Worker:
                 call = self._calls.popleft()
                 return lambda: _settle(*call)
             stream = self._ready.popleft()
-            return lambda: self._step(stream)
+            recalled, stream.recalled = stream.recalled, None
+            known = len(stream.recalls)
+            return lambda: self._step(stream, recalled, known)
 
-    def _step(self, stream: "_Stream") -> None:
+    def _step(self, stream: Stream, recalled: Steps | None, known: int) -> None:
+        if recalled is not None:
+            stream.renew(recalled, known)
         if stream.closed:
-            stream.steps.close()
+            stream.close()
             made = None
         else:
             made = stream.advance()
             self.steps_taken += 1
         with self._wake:
-            if made is None:
+            if made is None and stream.recalled is None:
+                stream.finished = True
                 self._streams.discard(stream)
                 return
-            stream.unread += made
-            stream.parked = stream.unread >= UNREAD_EVENTS
+            stream.unread += made or 0
+            stream.parked = stream.unread >= UNREAD_EVENTS and stream.recalled is None
             if not stream.parked:
                 self._ready.append(stream)
                 return
         stream.flush()
-
-
-class _Stream:
-    """What lies between one stream's steps on the thread and its consumer on the event loop."""
-
-    def __init__(self, steps: Steps, loop: asyncio.AbstractEventLoop) -> None:
-        self.steps = steps
-        # Read and written under the worker's lock alone.
-        self.unread = 0
-        self.parked = False
-        self.closed = False
-        # The thread's.
-        self._loop = loop
-        self._batch: list[Event] = []
-        self._next_flush = 0.0
-        # The event loop's.
-        self._arrived: list[Event] = []
-        self._ended = False
-        self._error: SteerError | None = None
-        self._news = asyncio.Event()
-
-    def advance(self) -> int | None:
-        """Take a step, on the thread: the number of events it made, or None after the last step."""
-        try:
-            events = next(self.steps, None)
-        except Exception as failure:  # noqa: BLE001  whatever fails belongs to the consumer
-            self.end(_translated(failure))
-            return None
-        if events is None:
-            self.end()
-            return None
-        self._batch.extend(events)
-        if self._batch and time.monotonic() >= self._next_flush:
-            self.flush()
-        return len(events)
-
-    def flush(self) -> None:
-        """Hand the batch to the event loop, on the thread."""
-        batch, self._batch = self._batch, []
-        self._next_flush = time.monotonic() + BATCH_SECONDS
-        self._tell(batch, False, None)
-
-    def end(self, error: SteerError | None = None) -> None:
-        """Hand over the last batch and the end, on the thread."""
-        self._tell(self._batch, True, error)
-
-    async def next_batch(self) -> list[Event]:
-        """The events that have come, on the event loop; none after the end. Raises what ended the stream."""
-        while not self._arrived:
-            if self._ended:
-                if self._error is not None:
-                    raise self._error
-                break
-            await self._news.wait()
-            self._news.clear()
-        batch, self._arrived = self._arrived, []
-        return batch
-
-    def _tell(self, batch: list[Event], ended: bool, error: SteerError | None) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._receive, batch, ended, error)
-        except RuntimeError:  # the event loop is closed, and with it the consumer
-            self.closed = True
-
-    def _receive(self, batch: list[Event], ended: bool, error: SteerError | None) -> None:
-        self._arrived += batch
-        self._ended, self._error = ended, error
-        self._news.set()
 
 
 def _settle(future: Future[_T], work: Callable[[], _T]) -> None:
@@ -209,24 +180,4 @@ def _settle(future: Future[_T], work: Callable[[], _T]) -> None:
     try:
         future.set_result(work())
     except Exception as failure:  # noqa: BLE001  whatever fails belongs to the caller
-        future.set_exception(_translated(failure))
-
-
-def _translated(failure: Exception) -> SteerError:
-    """The error of the family that a failure of the computation becomes, with the failure as its cause."""
-    if isinstance(failure, SteerError):
-        return failure
-    error: SteerError
-    if isinstance(failure, MemoryError):
-        error = Overloaded("There is not enough memory for the embedded model.", hint="Close something and try again.")
-    elif isinstance(failure, ImportError):
-        error = NotFound(f"The embedded model needs numpy, which does not load: {failure}.", hint="Reinstall numpy.")
-    else:
-        what = str(failure) or type(failure).__name__
-        error = Malformed(f"The embedded model failed: {what}.", hint="Try again with other settings.")
-    error.__cause__ = failure
-    return error
-
-
-def _closed() -> SteerError:
-    return Rejected("The embedded model has been closed.", hint="Start the app again.")
+        future.set_exception(translated(failure))

@@ -1,6 +1,7 @@
 """Keeps one output pane in step with one lane of the state."""
 
-from steer_tui.generation import Cancelled, Done, Failed, Idle, LaneState
+from steer_tui.generation import Cancelled, Done, Failed, Idle, LaneState, Turn
+from steer_tui.tui.screens.turn_notes import turn_notes
 from steer_tui.tui.widgets.output import OutputPane
 
 
@@ -14,6 +15,8 @@ class LaneView:
         """The prompt that the pane begins with."""
         self._epoch = 0
         """The epoch of the transcript that the pane shows."""
+        self._turns: tuple[Turn, ...] = ()
+        """The turns that the pane marks."""
 
     def show(self, lane: LaneState, *, stale: bool) -> None:
         """Bring the pane up to what the lane holds, at a cost of the new tokens alone."""
@@ -35,6 +38,9 @@ class LaneView:
             pane.start(prompt)
         elif kept < pane.token_count:
             pane.rewind(kept)
+        if lane.turns is not self._turns:
+            self._turns = lane.turns
+            pane.annotate(turn_notes(lane.turns))
         if len(transcript) > pane.token_count:
             pane.append(transcript.tokens[pane.token_count :])
 
@@ -51,6 +57,10 @@ class LaneView:
                 words = []
             case _:
                 words = ["following"] if self.pane.following else []
+        if lane.turns:
+            words.append("1 turn" if len(lane.turns) == 1 else f"{len(lane.turns)} turns")
+        if lane.turn_error is not None:
+            words.append("turn failed")
         if not self.pane.following:
             words.append("paused (End)")
         if stale:

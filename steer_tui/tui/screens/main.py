@@ -13,11 +13,22 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Static, TextArea
 from textual.worker import Worker, WorkerState
 
-from steer_tui.domain import SEED_MAX, Lane, Sampling, SteerError, safe_line, safe_text
+from steer_tui.domain import (
+    SEED_MAX,
+    Feature,
+    InvalidValue,
+    Lane,
+    Sampling,
+    SteerError,
+    Unsupported,
+    safe_line,
+    safe_text,
+)
 from steer_tui.engines import Engine, Prepares, PromptWindow
 from steer_tui.generation import (
     RETRIES,
     Controller,
+    Deadlines,
     Failed,
     RateLimited,
     Retrying,
@@ -31,7 +42,7 @@ from steer_tui.tui.widgets.notices import Countdown, Failure
 from steer_tui.tui.widgets.output import OutputPane
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.rack import DialRack
-from steer_tui.tui.widgets.status import AutoSwitch, StatusFigures, StatusLine, StatusView
+from steer_tui.tui.widgets.status import AutoSwitch, LiveSwitch, StatusFigures, StatusLine, StatusView
 
 FRAME = 1 / 30
 """Seconds between two looks at the state while tokens come."""
@@ -57,8 +68,11 @@ class MainScreen(Screen[None]):
         # Priority, so that Esc works from any focus at once.
         Binding("escape", "stop", "cancel", id="main.cancel", priority=True),
         Binding("enter", "generate", "generate", id="main.generate", key_display="⏎"),
-        Binding("a", "add", "add", id="main.add"),
+        Binding("f", "features", "features", id="main.features"),
+        Binding("a", "add", "add", id="main.add", show=False),
+        Binding("w", "sweep", "sweep", id="main.sweep"),
         Binding("g", "toggle_auto", "auto", id="main.auto"),
+        Binding("v", "toggle_live", "live", id="main.live", show=False),
         Binding("s", "new_seed", "new seed", id="main.new-seed"),
         Binding("p", "sampling", "sampling", id="main.sampling"),
         Binding("ctrl+z,u", "undo", "undo", id="main.undo", show=False),
@@ -70,12 +84,16 @@ class MainScreen(Screen[None]):
         Binding("question_mark", "app.help", "help", id="main.help", key_display="?"),
     ]
 
-    def __init__(self, engine: Engine, make_controller: Callable[[Callable[[], None]], Controller]) -> None:
+    def __init__(
+        self, engine: Engine, make_controller: Callable[[Callable[[], None]], Controller], deadlines: Deadlines
+    ) -> None:
         super().__init__()
         self.engine = engine
+        self._deadlines = deadlines
         self.controller = make_controller(self._note_change)
         self._frame_pending = False
         self._seen_phases: list[type[Phase]] = []
+        self._told_of_turn = ""
 
     def compose(self) -> ComposeResult:
         """Top to bottom; the stylesheet decides what stands beside what."""
@@ -145,13 +163,22 @@ class MainScreen(Screen[None]):
             view.show(state.lanes[lane], stale=self.controller.is_stale(lane))
         self.query_one(DialRack).show_activations(state.lanes[Lane.STEERED].transcript)
         self.query_one(StatusFigures).view = StatusView.of(state, self.engine.info.quota)
-        self.query_one(AutoSwitch).auto = self.controller.auto
+        self.query_one(AutoSwitch).position = self.controller.auto
+        self.query_one(LiveSwitch).position = self.controller.live if self.controller.can_live else None
+        self._tell_of_turn(state.lanes[Lane.STEERED].turn_error)
         self._show_notice(state.phase)
         self._show_window(state.lanes[Lane.STEERED].window or state.lanes[Lane.DEFAULT].window)
         phases = [type(lane.phase) for lane in state.lanes.values()]
         if phases != self._seen_phases:
             self._seen_phases = phases
             self.refresh_bindings()
+
+    def _tell_of_turn(self, error: SteerError | None) -> None:
+        """Say once why a live turn did not come about, however often it is tried."""
+        words = safe_line(f"The dial does not act on this text: {error.message} {error.hint}") if error else ""
+        if words and words != self._told_of_turn:
+            self.notify(words, severity="error", markup=False)
+        self._told_of_turn = words
 
     def _show_window(self, window: PromptWindow | None) -> None:
         cut = window is not None and window.seen < window.total
@@ -249,6 +276,13 @@ class MainScreen(Screen[None]):
         """Let a turned dial generate by itself, or not."""
         self.controller.switch_auto(not self.controller.auto)
 
+    @on(LiveSwitch.Pressed)
+    def action_toggle_live(self) -> None:
+        """Let a turned dial act on the text that comes, or not."""
+        if not self.controller.switch_live(not self.controller.live):
+            sentence = f"The {self.engine.info.name} engine cannot turn a dial while a text comes: it starts again."
+            self.notify(safe_line(sentence), severity="warning", markup=False)
+
     def _sample(self, sampling: Sampling) -> None:
         self.controller.change(replace(self.controller.inputs, sampling=sampling))
         self.query_one(Masthead).sampling = sampling
@@ -276,18 +310,37 @@ class MainScreen(Screen[None]):
         rack = self.query_one(DialRack)
         rack.change(rack.rack.reset())
 
-    @work(group="picker", exclusive=True, exit_on_error=False)
-    async def action_add(self) -> None:
-        """Pick a feature, and put a dial on it."""
-        from steer_tui.tui.screens.picker import PickerScreen
+    def action_features(self) -> None:
+        """Show the evidence for what the chosen dial does, and all other features."""
+        dial = self.query_one(DialRack).chosen_dial
+        self._browse_features(dial.feature if dial else None)
+
+    def action_add(self) -> None:
+        """Show the features that have no dial yet, to put one on."""
+        self._browse_features(None)
+
+    @work(group="features", exclusive=True, exit_on_error=False)
+    async def _browse_features(self, start: Feature | None) -> None:
+        from steer_tui.tui.screens.features import FeaturesScreen
 
         rack = self.query_one(DialRack)
-        taken = {dial.feature.id for dial in rack.rack.dials}
-        feature = await self.app.push_screen_wait(PickerScreen(self.engine, taken))
+        dialled = [dial.feature for dial in rack.rack.dials]
+        feature = await self.app.push_screen_wait(FeaturesScreen(self.engine, dialled, start))
         if feature is not None:
             rack.change(rack.rack.add(feature))
-            rack.chosen = len(rack.rack.dials) - 1
+            rack.chosen = rack.rack.index_of(feature) or 0
             rack.focus()
+
+    def action_sweep(self) -> None:
+        """Measure what the chosen dial does at many values."""
+        from steer_tui.tui.screens.sweep import SweepScreen, plan_sweep
+
+        try:
+            plan = plan_sweep(self.engine, self.query_one(DialRack).chosen_dial, self.controller.inputs)
+        except (InvalidValue, Unsupported) as error:
+            self.notify(safe_line(str(error)), severity="warning", markup=False)
+        else:
+            self.app.push_screen(SweepScreen(self.engine, plan, self._deadlines))
 
     def action_copy_text(self) -> None:
         """Copy the whole text of the pane that has the focus, else of the lane that is in view."""

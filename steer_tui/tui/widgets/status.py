@@ -1,6 +1,7 @@
-"""The status line: phase, tokens, pace, and the auto switch."""
+"""The status line: phase, tokens, pace, and the auto and live switches."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -77,23 +78,48 @@ class StatusView:
         return cls(words, style, len(lane.transcript), lane.tokens_per_second, first, quota)
 
 
-class AutoSwitch(Widget):
-    """Says whether a turned dial generates by itself; a click changes it."""
+class StatusSwitch(Widget):
+    """A word and whether it is on, off, or cannot be; a click asks for the other position."""
 
-    auto: reactive[bool] = reactive(True)
-    """Whether auto-generate is on."""
+    WORD: ClassVar[str]
+
+    position: reactive[bool | None] = reactive[bool | None](False)
+    """On, off, or None where the engine has no such thing."""
 
     class Pressed(Message):
         """The person wants it the other way."""
 
     def render(self) -> Content:
-        """The word, and on or off."""
-        word = Content.styled("on", "bold $text-success") if self.auto else Content.styled("off", "dim")
-        return Content("auto ") + word
+        """The word, and on, off or a dash."""
+        match self.position:
+            case True:
+                return Content(f"{self.WORD} ") + Content.styled("on", "bold $text-success")
+            case False:
+                return Content(f"{self.WORD} ") + Content.styled("off", "dim")
+            case _:
+                return Content.styled(f"{self.WORD} –", "dim")
 
     def on_click(self) -> None:
         """Ask for the other position."""
         self.post_message(self.Pressed())
+
+
+class AutoSwitch(StatusSwitch):
+    """Whether a turned dial generates by itself."""
+
+    WORD = "auto"
+
+    class Pressed(StatusSwitch.Pressed):
+        """The person wants a turned dial to generate by itself, or no longer to."""
+
+
+class LiveSwitch(StatusSwitch):
+    """Whether a turned dial acts on the text that comes."""
+
+    WORD = "live"
+
+    class Pressed(StatusSwitch.Pressed):
+        """The person wants a turned dial to act on the text that comes, or no longer to."""
 
 
 class StatusFigures(Widget):
@@ -122,6 +148,7 @@ class StatusLine(Horizontal):
     """One line of fixed size, so that a changing figure never lays the screen out."""
 
     def compose(self) -> ComposeResult:
-        """Figures at the left, the switch at the right."""
+        """Figures at the left, the switches at the right."""
         yield StatusFigures()
         yield AutoSwitch()
+        yield LiveSwitch()

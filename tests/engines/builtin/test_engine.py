@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engines.builtin.tiny import CONTEXT, FEATURES, NAME, NORM, slow_forward, write_weights
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from steer_tui.domain import (
     BOTH_LANES,
@@ -245,7 +247,24 @@ async def test_any_prompt_generates_valid_text(engine: BuiltinEngine, prompt: st
     events = await generate(engine, GenerationRequest(prompt, Sampling(temperature=1.5, max_tokens=20)))
     for lane in BOTH_LANES:
         text_of(events, lane).encode("utf-8")
+        assert "\ufffd" not in text_of(events, lane)
         assert end_of(events, lane)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(prompt=st.text(st.characters(), min_size=1).filter(str.strip), seed=st.integers(0, 2**31 - 1))
+def test_any_text_can_be_gone_on_with(weights: Path, prompt: str, seed: int) -> None:
+    async def run() -> list[Event]:
+        engine = BuiltinEngine(weights)
+        try:
+            return await generate(engine, GenerationRequest(prompt, Sampling(temperature=1.5, max_tokens=8, seed=seed)))
+        finally:
+            await engine.aclose()
+
+    events = asyncio.run(run())
+    assert "\ufffd" not in text_of(events, Lane.DEFAULT)
+    assert end_of(events, Lane.DEFAULT)
+    assert asyncio.run(run()) == events
 
 
 async def test_closing_the_generator_stops_its_computing(engine: BuiltinEngine) -> None:

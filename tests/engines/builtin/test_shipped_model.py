@@ -10,9 +10,10 @@ import pytest
 from steer_tui.domain import Dial, Feature, GenerationRequest, Lane, Sampling, SteeringVector, TokenEvent
 from steer_tui.engines.builtin import BuiltinEngine
 from steer_tui.engines.builtin.catalogue import read_card, read_catalogue, read_tokenizer
+from steer_tui.engines.builtin.characters import Spellings, Unfinished
 from steer_tui.engines.builtin.engine import WEIGHTS
-from steer_tui.engines.builtin.model import EmbeddedModel
 from steer_tui.engines.builtin.sampling import Sampler
+from steer_tui.engines.builtin.steering import Steering
 from steer_tui.engines.builtin.transformer import Transformer
 from steer_tui.engines.builtin.weights import read_directions, read_model
 
@@ -40,12 +41,12 @@ async def shipped() -> AsyncIterator[BuiltinEngine]:
 def test_ids_logits_and_activations_are_those_of_the_training_framework(transformer: Transformer, number: int) -> None:
     ids = REFERENCE[f"ids.{number}"].tolist()
     assert [TOKENIZER.end_of_text, *TOKENIZER.encode(PROMPTS[number])] == ids
-    model = EmbeddedModel(WEIGHTS, CARD, TOKENIZER, read_catalogue(WEIGHTS, CARD))
+    steering = Steering(CARD, read_catalogue(WEIGHTS, CARD), read_directions(WEIGHTS, CARD))
     features = {feature.id: feature for feature in read_catalogue(WEIGHTS, CARD).search("")}
     watched = [features[name] for name in json.loads(str(REFERENCE["features"]))]
     notches = REFERENCE["coefficients"][number] / CARD.unit
-    delta = model.delta(SteeringVector.of([Dial(watched[0], float(notches))]))
-    probe = model.probe(tuple(watched))
+    delta = steering.delta(SteeringVector.of([Dial(watched[0], float(notches))]))
+    probe = steering.probe(tuple(watched))
     by_step, at_once = transformer.sequence(delta), transformer.sequence(delta)
     for position, token in enumerate(ids):
         by_step.step(token)
@@ -89,8 +90,10 @@ def share_under_random_directions(transformer: Transformer, norm: float) -> floa
         sampler, sequence = Sampler(Sampling(temperature=0.7, seed=seed)), transformer.sequence(delta)
         sequence.prefill([TOKENIZER.end_of_text, *TOKENIZER.encode(opening)])
         ids: list[int] = []
-        while len(ids) < 60 and (token := sampler.draw(sequence.logits)[0]) != TOKENIZER.end_of_text:
+        unfinished = Unfinished(Spellings(TOKENIZER.token_bytes))
+        while len(ids) < 60 and (token := sampler.draw(sequence.logits, unfinished, 60)[0]) != TOKENIZER.end_of_text:
             ids.append(token)
+            unfinished.take(token)
             sequence.step(token)
         words += TOKENIZER.decode(ids).split()
     return share_of(words)

@@ -10,9 +10,10 @@ from engines.builtin.tiny import FEATURES, MEANS, D
 
 from steer_tui.domain import Malformed, NotFound, SteerError
 from steer_tui.engines.builtin.catalogue import read_card, read_catalogue, read_tokenizer
+from steer_tui.engines.builtin.evidence import read_evidence
 from steer_tui.engines.builtin.weights import read_directions, read_model
 
-FILES = ["model.json", "model.npz", "sae.npz", "features.json", "tokenizer.json"]
+FILES = ["model.json", "model.npz", "sae.npz", "features.json", "tokenizer.json", "evidence.json"]
 
 
 def read_all(folder: Path) -> None:
@@ -21,6 +22,7 @@ def read_all(folder: Path) -> None:
     read_tokenizer(folder, card)
     read_model(folder, card)
     read_directions(folder, card)
+    read_evidence(folder)
 
 
 @pytest.fixture

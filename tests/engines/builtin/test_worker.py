@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from steer_tui.domain import DoneEvent, Event, FinishReason, Lane, Malformed, Overloaded, Rejected, TokenEvent
+from steer_tui.engines.builtin.stream import Stream
 from steer_tui.engines.builtin.worker import UNREAD_EVENTS, Worker
 
 NAME = "worker under test"
@@ -122,7 +123,7 @@ async def test_two_streams_take_steps_in_turn(worker: Worker) -> None:
             pass
 
     await asyncio.gather(read("a"), read("b"))
-    from_both = log[log.index("b0") : log.index("aclosed")]
+    from_both = log[log.index("b0") : log.index("a99") + 1]
     assert all(one[0] != other[0] for one, other in pairwise(from_both))
 
 
@@ -191,6 +192,62 @@ async def test_closing_does_not_hold_the_event_loop() -> None:
         turns += 1
     assert turns > 3
     await slow
+
+
+def is_late(event: Event) -> bool:
+    return not isinstance(event, TokenEvent) or event.index >= 3
+
+
+def from_three_on(word: str) -> Generator[Sequence[Event], None, None]:
+    for index in range(3, 6):
+        yield (TokenEvent(word, index, Lane.STEERED),)
+
+
+@pytest.mark.parametrize("limit", [6, 10**9], ids=["at its end", "parked"])
+async def test_a_recalled_stream_goes_on_with_other_steps_from_what_was_taken(worker: Worker, limit: int) -> None:
+    log: list[str] = []
+    stream = Stream(counting(limit, log=log))
+    async with aclosing(worker.read(stream)) as events:
+        taken = [await anext(events) for _ in range(3)]
+        await settled(worker)
+        worker.recall(stream, is_late, from_three_on("unheard"))
+        worker.recall(stream, is_late, from_three_on("new"))
+        taken += [event async for event in events]
+    assert [event.token for event in taken if isinstance(event, TokenEvent)] == ["0", "1", "2", "new", "new", "new"]
+    assert log[-1] == "closed"
+
+
+async def test_events_under_way_while_a_stream_is_recalled_do_not_come(worker: Worker) -> None:
+    for pause in (0, 0.0005, 0.002, 0.006):
+        stream = Stream(counting(200))
+        async with aclosing(worker.read(stream)) as events:
+            taken = [await anext(events) for _ in range(3)]
+            await asyncio.sleep(pause)
+            worker.recall(stream, is_late, from_three_on("new"))
+            taken += [event async for event in events]
+        assert [event.token for event in taken if isinstance(event, TokenEvent)] == ["0", "1", "2", "new", "new", "new"]
+
+
+async def test_a_recall_keeps_what_is_not_stale(worker: Worker) -> None:
+    stream = Stream(counting(100))
+    async with aclosing(worker.read(stream)) as events:
+        taken = [await anext(events)]
+        await settled(worker)
+        worker.recall(stream, lambda event: isinstance(event, DoneEvent), from_three_on("more"))
+        taken += [event async for event in events]
+    assert [event.token for event in taken if isinstance(event, TokenEvent)] == [*map(str, range(100)), *["more"] * 3]
+
+
+async def test_a_stream_recalled_again_and_again_still_stops_at_its_limit(worker: Worker) -> None:
+    stream = Stream(counting())
+    async with aclosing(worker.read(stream)) as events:
+        await anext(events)
+        for _ in range(5):
+            worker.recall(stream, lambda event: True, counting())
+            before = worker.steps_taken
+            assert UNREAD_EVENTS <= await settled(worker) - before <= 2 * UNREAD_EVENTS
+        for _ in range(5 * UNREAD_EVENTS):
+            await anext(events)
 
 
 async def test_an_idle_worker_takes_no_time(worker: Worker) -> None:

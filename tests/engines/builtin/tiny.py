@@ -11,7 +11,21 @@ import numpy as np
 NAME, D, HEADS, MLP, LAYERS, CONTEXT, STEERED, FEATURES, MEANS = "tiny", 16, 2, 32, 3, 96, 2, 24, 5
 MERGES, NORM = 40, 5.0
 PATTERN = r" ?[A-Za-z]+| ?[0-9]| ?[^\sA-Za-z0-9]+|\s+"
+SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 SAMPLE = "The snow fell on the sea, and the wind sang to the snow. The sea was cold; 日本 日本 😀😀 the end.\n\n" * 3
+
+EVIDENCE = {
+    f"{NAME}/2-sae/3": {
+        "contexts": [{"tokens": ["The", " snow", "."], "activations": [0, 9.5, 0.25]}],
+        "curve": [
+            {"value": 6, "share": 0.9, "nats": 1.3, "randomShare": 0.03},
+            {"value": -6, "share": 0.02, "nats": 1.1},
+        ],
+        "telltale": {"words": ["snow", "ice"]},
+    },
+    f"{NAME}/2-sae/5": {"contexts": [], "curve": [], "telltale": {"mark": "?", "least": 2}},
+    f"{NAME}/2-sae/7": {"contexts": [], "curve": [], "telltale": None},
+}
 
 
 def merges_of(text: str, count: int) -> list[list[int]]:
@@ -39,7 +53,8 @@ def merged(word: list[int], pair: tuple[int, ...], token: int) -> list[int]:
 def slow_encode(text: str, merges: list[list[int]]) -> list[int]:
     """Every merge in order over every piece."""
     ids: list[int] = []
-    for piece in re.findall(PATTERN, text):
+    pattern = PATTERN.replace(r"[^\s", r"[^" + SPACE).replace(r"\s+", f"[{SPACE}]+")
+    for piece in re.findall(pattern, text):
         word = list(piece.encode())
         for rank, pair in enumerate(merges):
             word = merged(word, tuple(pair), 257 + rank)
@@ -107,6 +122,7 @@ def write_weights(folder: Path, seed: int = 0, *, end_bias: float = 0.0) -> Path
         row("music", "sae", 7, promoted=[" song"]),
     ]
     (folder / "features.json").write_text(json.dumps(features))
+    (folder / "evidence.json").write_text(json.dumps(EVIDENCE))
     return folder
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from steer_tui.tui.widgets.output import OutputPane, TokenKind
+from steer_tui.tui.widgets.output import Note, OutputPane, TokenKind
 
 HOSTILE = [
     "\x1b[2J",
@@ -55,7 +55,8 @@ async def test_a_character_that_comes_in_two_tokens_is_drawn_whole(running) -> N
     async with running() as (pane, pilot):
         pane.append(["e"])
         await pilot.pause()
-        pane.append(["\u0301", "👩", "\u200d"], TokenKind.FRESH)
+        pane.append(["\u0301", "👩", "\u200d"])
+        pane.set_kinds(1, [TokenKind.PROMPT] * 3)
         await pilot.pause()
         pane.append(["🚀"])
         await pilot.pause()
@@ -95,14 +96,13 @@ async def test_the_cursor_stands_where_the_next_token_comes(running) -> None:
         assert not any(names for _, names, _ in styled(pane))
 
 
-async def test_fresh_tokens_are_marked_until_they_are_told_otherwise(running) -> None:
+async def test_tokens_are_drawn_as_their_kind_until_they_are_of_another(running) -> None:
     async with running() as (pane, pilot):
-        pane.append(["old"])
-        pane.append([" new", "er"], TokenKind.FRESH)
+        pane.append(["old", " new", "er"])
+        pane.set_kinds(1, [TokenKind.PROMPT] * 9)
         await pilot.pause()
-        plain, fresh, *_ = styled(pane)
-        assert (plain[0], fresh[0]) == ("old", " newer")
-        assert plain[1:] != fresh[1:]
+        plain, other, *_ = styled(pane)
+        assert (plain[0], other[0]) == ("old", " newer")
         pane.set_kinds(1, bytes(2))
         await pilot.pause()
         assert styled(pane)[0][0] == "old newer"
@@ -110,7 +110,7 @@ async def test_fresh_tokens_are_marked_until_they_are_told_otherwise(running) ->
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "ansi-light"])
 @pytest.mark.parametrize("no_color", [False, True])
-async def test_prompt_text_and_fresh_tokens_differ_in_every_theme(
+async def test_prompt_text_and_notes_differ_in_every_theme(
     running, monkeypatch: pytest.MonkeyPatch, theme: str, no_color: bool
 ) -> None:
     if no_color:
@@ -118,14 +118,14 @@ async def test_prompt_text_and_fresh_tokens_differ_in_every_theme(
     async with running() as (pane, pilot):
         pane.start("Prompt")
         pane.append([" text"])
-        pane.append([" fresh"], TokenKind.FRESH)
+        pane.annotate([Note(1, " note")])
         await pilot.pause()
         pilot.app.theme = theme
         await pilot.pause()
         strip = pane.render_lines(pane.outer_size.region)[0]
         looks = {text: str(style) for text, style, _ in strip if text.strip()}
         looks = {text: look.replace("not ", "") for text, look in looks.items()}
-        assert list(looks) == ["Prompt", " text", " fresh"]
+        assert list(looks) == ["Prompt", " text", " note"]
         assert len(set(looks.values())) == 3, looks
 
 
@@ -158,7 +158,9 @@ async def test_any_size_shows_any_text(running, size: tuple[int, int]) -> None:
 @given(tokens=st.lists(st.sampled_from(HOSTILE) | st.text(max_size=6), max_size=20), width=st.integers(2, 12))
 async def test_every_row_is_as_wide_as_the_pane(running, tokens: list[str], width: int) -> None:
     async with running(width=width, height=6) as (pane, pilot):
-        pane.append(tokens, TokenKind.FRESH)
+        pane.append(tokens)
+        pane.annotate([Note(index, " ▸note◂") for index in range(0, len(tokens), 3)])
+        pane.set_kinds(2, [TokenKind.PROMPT] * 4)
         await pilot.pause()
         for y in range(pane.size.height):
             strip = pane.render_line(y)

@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from steer_tui.engines.builtin.train.export import MODEL_NAME, TrainingFigures
+from steer_tui.engines.builtin.train.export import KINDS, MODEL_NAME, TrainingFigures
 from steer_tui.engines.builtin.train.judgement import VALUES, Verdict
 from steer_tui.engines.builtin.train.measure import Measured
 from steer_tui.engines.builtin.train.recipe import Recipe
@@ -78,7 +78,7 @@ def _quoted(text: str) -> str:
 def _dials(measured: Measured) -> str:
     head = " | ".join(f"{value:+d}" if value else "0" for value in VALUES)
     rows = [
-        f"| {verdict.concept.label} | {direction.kind} | {_shares(verdict)} | {verdict.random_share[6]:.0%} | "
+        f"| {verdict.concept.label} | {KINDS[direction.kind]} | {_shares(verdict)} | {verdict.random_share[6]:.0%} | "
         f"{_own(verdict)} | {verdict.nats[0]:.2f} to {verdict.nats[6]:.2f} | {', '.join(verdict.faults)} |"
         for direction, verdict in measured.features
     ]

@@ -20,7 +20,7 @@ from steer_tui.engines.builtin.train.sae import SparseAutoencoder
 from steer_tui.engines.builtin.train.trial import Direction
 
 MODEL_NAME = "stories-2M"
-_KINDS = {"sae": "sae", "means": "difference of means"}
+KINDS = {"sae": "sae", "means": "difference of means"}
 _SHOWN_TOKENS = 8
 _CONTEXTS = 3
 _OFF_CONCEPT = 0.98
@@ -87,7 +87,7 @@ def feature_row(
     return {
         "id": f"{MODEL_NAME}/{Architecture().steering_layer}-{direction.kind}/{index}",
         "label": direction.concept.label,
-        "kind": _KINDS[direction.kind],
+        "kind": KINDS[direction.kind],
         "index": index,
         "maxActivation": round(float(activations.max()), 3),
         "density": round(float((activations > 0).float().mean()), 5),

@@ -20,7 +20,7 @@ _AT_ONCE = 128
 _OWN_OPENINGS = 20
 _OWN_DOCUMENTS = 2_000
 _OTHER_CORPUS = 1_000_003
-_OWN_TEXTS = 4
+_OWN_TEXTS = 3
 _WOBBLE = 0.06
 """By how much a share may fall from one value to the next: about the error of a share of a hundred texts, doubled."""
 _MOST_NATS = 0.25
@@ -81,6 +81,8 @@ class Judge:
 
     def verdicts(self, directions: list[Direction], progress: Callable[[int, int], None]) -> list[Verdict]:
         """A verdict on each direction."""
+        if not directions:
+            return []
         generator = torch.Generator().manual_seed(self._trial.seed)
         width = self._trial.model.architecture.width
         random = functional.normalize(torch.randn(_RANDOM_DIRECTIONS, width, generator=generator), dim=1)

@@ -42,22 +42,39 @@ class Measured:
     pairs: list[Pair]
 
 
-def measure(folder: Path, recipe: Recipe, report: Report) -> Measured:
-    """The figures of a weights folder, on a seed that neither chose nor accepted its features."""
-    shipped = read_shipped(folder)
-    signatures = signatures_of(recipe)
-    torch.set_num_threads(1)
-    report.say("writing stories")
-    checks = Checks(write_document(recipe.seed, number) for number in range(recipe.signature_documents))
-    seed = recipe.seed + 2
-    text = write_stories(shipped.model, shipped.tokenizer, checks, signatures, _STORIES_AN_OPENING, seed)
-    trial = SteeringTrial(
-        shipped.model, shipped.tokenizer, signatures, shipped.mean_norm, recipe.text_tokens, seed
-    )  # fmt: skip
-    judge = Judge(trial, recipe.judged_samples, recipe.openings)
-    verdicts = judge.verdicts(shipped.directions, lambda *done: report.step("measuring", *done))
-    pairs = _pairs(trial, shipped.directions, recipe)
-    return Measured(text, list(zip(shipped.directions, verdicts, strict=True)), pairs)
+class Measurement:
+    """Texts written with a weights folder's model, on a seed that neither chose nor accepted its features."""
+
+    def __init__(self, folder: Path, recipe: Recipe, report: Report) -> None:
+        """The folder's files must all be there but the card."""
+        self._shipped = read_shipped(folder)
+        self._recipe = recipe
+        self._report = report
+        self._signatures = signatures_of(recipe)
+        self._trial = SteeringTrial(
+            self._shipped.model, self._shipped.tokenizer, self._signatures, self._shipped.mean_norm,
+            recipe.text_tokens, recipe.seed + 2,
+        )  # fmt: skip
+
+    def text(self) -> TextFigures:
+        """How well it writes unsteered."""
+        self._report.say("writing stories")
+        recipe, shipped = self._recipe, self._shipped
+        checks = Checks(write_document(recipe.seed, number) for number in range(recipe.signature_documents))
+        return write_stories(
+            shipped.model, shipped.tokenizer, checks, self._signatures, _STORIES_AN_OPENING, recipe.seed + 2
+        )
+
+    def dials(self) -> list[tuple[Direction, Verdict]]:
+        """What each offered feature does."""
+        judge = Judge(self._trial, self._recipe.judged_samples, self._recipe.openings)
+        directions = self._shipped.directions
+        verdicts = judge.verdicts(directions, lambda *done: self._report.step("measuring", *done))
+        return list(zip(directions, verdicts, strict=True))
+
+    def pairs(self) -> list[Pair]:
+        """What two dials do together."""
+        return _pairs(self._trial, self._shipped.directions, self._recipe)
 
 
 def _pairs(trial: SteeringTrial, directions: list[Direction], recipe: Recipe) -> list[Pair]:
@@ -85,7 +102,8 @@ def main(folder: Path | None, judged_samples: int | None) -> None:
 
     recipe = Recipe() if judged_samples is None else replace(Recipe(), judged_samples=judged_samples)
     with Report() as report:
-        measured = measure(folder or WEIGHTS, recipe, report)
+        measurement = Measurement(folder or WEIGHTS, recipe, report)
+        measured = Measured(measurement.text(), measurement.dials(), measurement.pairs())
     click.echo(tables(measured))
 
 

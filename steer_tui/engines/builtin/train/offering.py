@@ -73,8 +73,6 @@ class Offering:
 
     def _judged(self, directions: list[Direction]) -> list[list[tuple[Direction, Verdict]]]:
         recipe = self._recipe
-        # The tensors of generation are small: a second thread costs more in waiting than it brings.
-        torch.set_num_threads(1)
 
         def run(part: list[Direction], value: int, openings: int) -> None:
             stage = f"steering at {value:+d}"
@@ -89,9 +87,15 @@ class Offering:
         trial = SteeringTrial(self._model, self._tokenizer, self._signatures, self._unit / DOSE_PER_NOTCH,
                               recipe.text_tokens, recipe.seed + 1)  # fmt: skip
         judge = Judge(trial, recipe.judged_samples, recipe.openings)
-        flat = [direction for part in chosen for direction in part]
-        verdicts = iter(judge.verdicts(flat, lambda *done: self._report.step("judging", *done)))
-        return [[(direction, next(verdicts)) for direction in part] for part in chosen]
+
+        def judged(stage: str, part: list[Direction]) -> list[tuple[Direction, Verdict]]:
+            verdicts = judge.verdicts(part, lambda *done: self._report.step(stage, *done))
+            return list(zip(part, verdicts, strict=True))
+
+        first = judged("judging", [directions[0] for directions in chosen])
+        failing = [directions[1:] for directions, (_, verdict) in zip(chosen, first, strict=True) if verdict.faults]
+        others = judged("judging the others", [direction for directions in failing for direction in directions])
+        return [[pair, *(other for other in others if other[0].concept == pair[0].concept)] for pair in first]
 
     def _write_files(self, out: Path, offered: Offered, readings: Readings) -> None:
         directions = [direction for direction, _ in offered]

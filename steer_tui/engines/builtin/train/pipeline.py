@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from steer_tui.engines.builtin.train import bpe, export
 from steer_tui.engines.builtin.train.card import write_card
 from steer_tui.engines.builtin.train.corpus.cast import names, pronouns
-from steer_tui.engines.builtin.train.measure import measure
+from steer_tui.engines.builtin.train.measure import Measured, Measurement
 from steer_tui.engines.builtin.train.model import Transformer
 from steer_tui.engines.builtin.train.offering import Offering, held_out_documents
 from steer_tui.engines.builtin.train.packing import Tokenized, write_texts
@@ -67,7 +67,8 @@ class Pipeline:
         )
         write_reference(out, model, tokenizer)
         self._report.say(f"{len(offered)} features, {time.strftime('%H:%M:%S')}")
-        write_card(out, recipe, figures, measure(out, recipe, self._report))
+        measurement = Measurement(out, recipe, self._report)
+        write_card(out, recipe, figures, Measured(measurement.text(), offered, measurement.pairs()))
 
     def _corpus(self) -> tuple[Tokenized, Tokenizer]:
         path, tokenizer_path = self._work / "documents.npz", self._work / "tokenizer.json"

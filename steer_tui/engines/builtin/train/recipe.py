@@ -28,7 +28,7 @@ class Recipe:
     signature_documents: int = 8_000
     openings: int = 24
     screening_openings: int = 8
-    judged_samples: int = 4
+    judged_samples: int = 3
     text_tokens: int = 48
 
     @property

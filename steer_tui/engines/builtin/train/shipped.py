@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 
 from steer_tui.engines.builtin.train import bpe
 from steer_tui.engines.builtin.train.concepts import concepts
+from steer_tui.engines.builtin.train.export import KINDS
 from steer_tui.engines.builtin.train.model import Architecture, Transformer
 from steer_tui.engines.builtin.train.trial import Direction
 
@@ -34,13 +35,13 @@ def read_shipped(folder: Path) -> Shipped:
     with np.load(folder / "sae.npz") as file:
         vectors = {
             kind: torch.from_numpy(file[name].astype(np.float32))
-            for kind, name in (("sae", "decoder"), ("difference of means", "means.direction"))
+            for kind, name in (("sae", "decoder"), ("means", "means.direction"))
         }
     by_label = {concept.label: concept for concept in concepts()}
-    directions = [
-        Direction(by_label[row["label"]], row["kind"], row["index"], vectors[row["kind"]][row["index"]], row["f1"],
-                  row["auroc"])
-        for row in json.loads((folder / "features.json").read_text(encoding="utf-8"))
-    ]  # fmt: skip
+    kinds = {name: kind for kind, name in KINDS.items()}
+    directions = []
+    for row in json.loads((folder / "features.json").read_text(encoding="utf-8")):
+        kind, index = kinds[row["kind"]], row["index"]
+        directions.append(Direction(by_label[row["label"]], kind, index, vectors[kind][index], row["f1"], row["auroc"]))
     tokenizer = bpe.library_tokenizer(bpe.read_merges(folder / "tokenizer.json"))
     return Shipped(model, tokenizer, card["meanResidualNorm"], directions)

@@ -17,8 +17,8 @@ from textual.widget import Widget
 
 from steer_tui.tui.widgets.output.cells import drawable
 from steer_tui.tui.widgets.output.drawing import LineStyles, draw_line
-from steer_tui.tui.widgets.output.tokens import TokenKind, TokenMarks
-from steer_tui.tui.widgets.output.wrapped import WrappedText
+from steer_tui.tui.widgets.output.noted import Note, NotedText
+from steer_tui.tui.widgets.output.tokens import TokenKind
 
 _NOWHERE = sys.maxsize
 
@@ -37,21 +37,18 @@ class OutputPane(ScrollView, can_focus=True):
         & > .output-pane--prompt {
             text-style: dim;
         }
-        & > .output-pane--fresh {
-            background: $primary-muted;
+        & > .output-pane--note {
+            color: $text-accent;
+            text-style: bold;
         }
         & > .output-pane--cursor {
             text-style: reverse;
         }
-        &:ansi > .output-pane--fresh {
-            background: ansi_default;
-            text-style: underline;
-        }
     }
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"output-pane--prompt", "output-pane--fresh", "output-pane--cursor"}
-    """The prompt, a token since the last turn, and the block where the next token comes."""
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"output-pane--prompt", "output-pane--note", "output-pane--cursor"}
+    """The prompt, a note in the text, and the block where the next token comes."""
 
     cursor: reactive[bool] = reactive(False)
     """Whether a block stands where the next token comes."""
@@ -75,8 +72,7 @@ class OutputPane(ScrollView, can_focus=True):
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._wrapped = WrappedText()
-        self._marks = TokenMarks()
+        self._text = NotedText()
         self._styles: LineStyles | None = None
         self._strips: dict[int, Strip] = {}
         self._grown_from = _NOWHERE
@@ -86,40 +82,41 @@ class OutputPane(ScrollView, can_focus=True):
     @property
     def token_count(self) -> int:
         """The number of tokens shown, without the prompt."""
-        return len(self._marks)
+        return len(self._text.marks)
 
     @property
     def text(self) -> str:
         """The generated text as it came, without the prompt."""
-        return str(self._wrapped)[self._marks.end(0) :]
+        return self._text.without_notes(self._text.marks.end(0), len(self._text.wrapped))
 
     def start(self, prompt: str) -> None:
         """Clear the pane, show the prompt, dimmed, and follow what comes after it."""
         self._forget_selection()
-        self._marks = TokenMarks(prompt)
-        self._wrapped = WrappedText(prompt, self._wrapped.width)
+        self._text = NotedText(prompt, self._text.wrapped.width)
         self.following = True
         self._text_replaced()
 
-    def append(self, tokens: Sequence[str], kind: TokenKind = TokenKind.PLAIN) -> None:
-        """Show more tokens of one kind after those shown."""
-        self._marks.extend(tokens, kind)
-        self._grown_from = min(self._grown_from, self._wrapped.append("".join(tokens)))
-        if self.is_mounted and not self._drawing:
-            self._show_growth()
+    def append(self, tokens: Sequence[str]) -> None:
+        """Show more tokens after those shown."""
+        self._grown(self._text.append(tokens))
+
+    def annotate(self, notes: Sequence[Note]) -> None:
+        """Show these notes and no others: each before a token, which may have come or not, and no two before one."""
+        if self._text.moves(notes):
+            self._forget_selection()
+        self._grown(self._text.annotate(notes))
 
     def rewind(self, keep: int) -> None:
-        """Keep only the first tokens."""
+        """Keep only the first tokens, and the notes before them."""
         if keep >= self.token_count:
             return
         self._forget_selection()
-        self._marks.truncate(keep)
-        self._wrapped.truncate(self._marks.end(keep))
+        self._text.rewind(keep)
         self._text_replaced()
 
     def set_kinds(self, first: int, kinds: Sequence[int]) -> None:
         """Give the tokens from index `first` on other kinds, and so other styles."""
-        self._marks.set_kinds(first, kinds)
+        self._text.marks.set_kinds(first, kinds)
         self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -132,7 +129,7 @@ class OutputPane(ScrollView, can_focus=True):
         scrolled = self.scroll_offset.y
         above = scrolled - self.content_offset.y
         rows = range(above, above + crop.height)
-        finished = range(scrolled, min(scrolled + self.size.height, len(self._wrapped.lines) - 1))
+        finished = range(scrolled, min(scrolled + self.size.height, len(self._text.wrapped.lines) - 1))
         strips: list[Strip] = []
         for drawn, group in groupby(rows, lambda row: row in finished and row in self._strips):
             if drawn:
@@ -145,15 +142,16 @@ class OutputPane(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Draw the line that stands in a row of the view."""
         row = y + self.scroll_offset.y
-        lines = self._wrapped.lines
-        line, start = (lines[row], self._wrapped.starts[row]) if row < len(lines) else ("", len(self._wrapped))
+        wrapped = self._text.wrapped
+        lines = wrapped.lines
+        line, start = (lines[row], wrapped.starts[row]) if row < len(lines) else ("", len(wrapped))
         return draw_line(
             line,
             start,
-            self._marks.runs(start, start + len(line)),
+            self._text.marks.runs(start, start + len(line)),
             self._selected(),
             self.cursor and row == len(lines) - 1,
-            self._wrapped.width,
+            wrapped.width,
             self._line_styles(),
         )
 
@@ -166,9 +164,8 @@ class OutputPane(ScrollView, can_focus=True):
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected text as it is drawn, without the newlines that wrapping put in."""
-        first, last = self._span(selection)
-        return drawable(str(self._wrapped)[first:last]), "\n"
+        """The selected text as it is drawn, without notes and without the newlines that wrapping put in."""
+        return drawable(self._text.without_notes(*self._span(selection))), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Show what is selected now."""
@@ -200,14 +197,14 @@ class OutputPane(ScrollView, can_focus=True):
 
     def watch_cursor(self, cursor: bool) -> None:
         """Draw the last line with or without the cursor; where that goes, no more text is to come."""
-        self._refresh_from(len(self._wrapped.lines) - 1)
+        self._refresh_from(len(self._text.wrapped.lines) - 1)
         if not cursor:
             self._update_scrollbar()
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap to the new width, and keep what the reader sees in place."""
         width = max(1, self.scrollable_content_region.width)
-        wrapped = self._wrapped
+        wrapped = self._text.wrapped
         row = min(self.scroll_offset.y, len(wrapped.lines) - 1)
         if wrapped.row_at(self._top) != row:  # or else the place would drift with each step of a window's edge
             self._top = wrapped.starts[row]
@@ -233,7 +230,7 @@ class OutputPane(ScrollView, can_focus=True):
         changes. To draw that costs as much as all the lines, so at the end, where it stands, it learns of growth only
         by the twentieth.
         """
-        size = Size(self._wrapped.width, len(self._wrapped.lines))
+        size = Size(self._text.wrapped.width, len(self._text.wrapped.lines))
         self.set_reactive(Widget.virtual_size, size)
         at_rest = self.following and self.show_vertical_scrollbar and self.scroll_y == self.scroll_target_y
         if at_rest and 0 < (size.height - self.vertical_scrollbar.window_virtual_size) * 20 < size.height:
@@ -254,9 +251,15 @@ class OutputPane(ScrollView, can_focus=True):
     def _to_end(self) -> None:
         self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
 
+    def _grown(self, row: int) -> None:
+        """The text is another one from a row on."""
+        self._grown_from = min(self._grown_from, row)
+        if self.is_mounted and not self._drawing:
+            self._show_growth()
+
     def _show_growth(self) -> None:
         """Have what came drawn in the next frame; what comes before that is drawn waits for the one after."""
-        if len(self._wrapped.lines) != self.virtual_size.height:
+        if len(self._text.wrapped.lines) != self.virtual_size.height:
             self._height_changed()
         self._refresh_from(self._grown_from)
         self._grown_from = _NOWHERE
@@ -282,7 +285,7 @@ class OutputPane(ScrollView, can_focus=True):
             self._styles = LineStyles(
                 kinds={
                     TokenKind.PLAIN: plain,
-                    TokenKind.FRESH: self.get_component_rich_style("output-pane--fresh"),
+                    TokenKind.NOTE: self.get_component_rich_style("output-pane--note"),
                     TokenKind.PROMPT: self.get_component_rich_style("output-pane--prompt"),
                 },
                 selection=self.screen.get_component_rich_style("screen--selection"),
@@ -298,7 +301,7 @@ class OutputPane(ScrollView, can_focus=True):
     def _span(self, selection: Selection) -> tuple[int, int]:
         """A selection as offsets in the text, which is one long line to Textual, so that wrapping never moves them."""
         first, last = selection.get_span(0) or (0, 0)
-        return self._wrapped.snap(first), len(self._wrapped) if last < 0 else self._wrapped.snap(last)
+        return self._text.wrapped.snap(first), len(self._text.wrapped) if last < 0 else self._text.wrapped.snap(last)
 
     def _forget_selection(self) -> None:
         """Select nothing here, before the text that was selected goes."""

@@ -1,7 +1,7 @@
-"""Where each token of a text ends, and what kind it is, in five bytes a token."""
+"""Where each token of a text ends, and what kind it is, in five bytes a token; and where notes stand among them."""
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import accumulate
@@ -12,42 +12,81 @@ class TokenKind(IntEnum):
 
     PLAIN = 0
     """Text like any other."""
-    FRESH = 1
-    """A token that came since the last turn of a dial."""
+    NOTE = 1
+    """What is drawn between two tokens, is no part of the text, and counts as none."""
     PROMPT = 2
     """The prompt, which stands before the first token and counts as none."""
 
 
 class TokenMarks:
-    """The ends and kinds of a prompt and of the tokens after it; objects would cost twenty times the memory."""
+    """The ends and kinds of a prompt, of the tokens after it and of notes; objects would cost twenty times the memory.
+
+    Prompt, tokens and notes are pieces in one row: the prompt is the first of them, and each token's place in it is its
+    index, and one more, and one more for each note before it.
+    """
 
     def __init__(self, prompt: str = "") -> None:
         self._ends = array("I", [len(prompt)])
         self._kinds = bytearray([TokenKind.PROMPT])
+        self._noted = array("I")
+        """For each note the index of the token that it stands before, two never at the same."""
 
     def __len__(self) -> int:
-        """The number of tokens, without the prompt."""
-        return len(self._ends) - 1
+        """The number of tokens, without prompt and notes."""
+        return len(self._ends) - 1 - len(self._noted)
 
-    def extend(self, tokens: Sequence[str], kind: int) -> None:
-        """Add tokens of one kind."""
+    @property
+    def note_count(self) -> int:
+        """The number of notes."""
+        return len(self._noted)
+
+    def extend(self, tokens: Sequence[str]) -> None:
+        """Add tokens."""
         ends = accumulate(map(len, tokens), initial=self._ends.pop())
         self._ends.extend(ends)
-        self._kinds.extend(bytes([kind]) * len(tokens))
+        self._kinds.extend(bytes(len(tokens)))
+
+    def note(self, length: int) -> None:
+        """Add a note of so many characters, before the next token."""
+        self._noted.append(len(self))
+        self._ends.append(self._ends[-1] + length)
+        self._kinds.append(TokenKind.NOTE)
 
     def truncate(self, count: int) -> None:
-        """Keep only the first tokens."""
-        del self._ends[count + 1 :]
-        del self._kinds[count + 1 :]
+        """Keep only the first tokens, and the notes that stand before them."""
+        notes = bisect_left(self._noted, count)
+        del self._ends[count + notes + 1 :]
+        del self._kinds[count + notes + 1 :]
+        del self._noted[notes:]
 
     def end(self, count: int) -> int:
-        """The length of the prompt and its first `count` tokens in characters."""
-        return self._ends[count]
+        """The length of the prompt and its first `count` tokens in characters, notes between them included."""
+        return self._ends[count + bisect_left(self._noted, count)]
+
+    def notes(self) -> Iterator[tuple[int, int]]:
+        """The offsets at which each note starts and ends."""
+        for place, index in enumerate(self._noted, 1):
+            yield self._ends[index + place - 1], self._ends[index + place]
+
+    def tokens(self, first: int) -> Iterator[tuple[int, int]]:
+        """The offsets at which each token from the one at index `first` on starts and ends."""
+        for index in range(first, len(self)):
+            place = index + 1 + bisect_right(self._noted, index)
+            yield self._ends[place - 1], self._ends[place]
+
+    def kinds(self, first: int) -> bytes:
+        """The kinds of the tokens from the one at index `first` on."""
+        place = first + 1 + bisect_left(self._noted, first)
+        return bytes(kind for kind in self._kinds[place:] if kind != TokenKind.NOTE)
 
     def set_kinds(self, first: int, kinds: Sequence[int]) -> None:
         """Give tokens, from the one at index `first` on, other kinds."""
-        last = min(first + len(kinds), len(self))
-        self._kinds[first + 1 : last + 1] = bytes(kinds[: last - first])
+        last, start = min(first + len(kinds), len(self)), first
+        while start < last:
+            notes = bisect_right(self._noted, start)
+            stop = min(last, self._noted[notes]) if notes < len(self._noted) else last
+            self._kinds[start + notes + 1 : stop + notes + 1] = bytes(kinds[start - first : stop - first])
+            start = stop
 
     def runs(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The kinds between two offsets as runs of the same kind: where each run ends, and its kind."""

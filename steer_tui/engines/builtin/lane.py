@@ -1,0 +1,119 @@
+"""One lane of a request: it reads the prompt and draws token after token, and can be taken back to any of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from steer_tui.domain import (
+    ActivationEvent,
+    DoneEvent,
+    Event,
+    FeatureActivation,
+    FinishReason,
+    Lane,
+    Sampling,
+    TokenEvent,
+)
+from steer_tui.engines.builtin.characters import Spellings, Unfinished
+from steer_tui.engines.builtin.emission import Emission
+from steer_tui.engines.builtin.sampling import Sampler
+from steer_tui.engines.builtin.steering import Probe
+from steer_tui.engines.builtin.tokenizer import Tokenizer
+from steer_tui.engines.builtin.transformer import PREFILL, Transformer
+from steer_tui.engines.builtin.weights import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """What all lanes share."""
+
+    transformer: Transformer
+    tokenizer: Tokenizer
+    spellings: Spellings
+
+
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    index: int
+    logprob: float
+    activations: tuple[FeatureActivation, ...]
+
+
+class LaneRun:
+    """The lane's sequence and the tokens drawn so far."""
+
+    def __init__(
+        self,
+        machinery: Machinery,
+        sampling: Sampling,
+        lane: Lane,
+        prompt: Sequence[int],
+        delta: Floats | None,
+        probe: Probe | None,
+    ) -> None:
+        self.lane = lane
+        self._machinery = machinery
+        self._sampling = sampling
+        self._probe = probe
+        self._prompt = (machinery.tokenizer.end_of_text, *prompt)
+        self._tokens: list[int] = []
+        self._drawn: list[int] = []
+        """Random numbers used up to each token."""
+        self._sequence = machinery.transformer.sequence(delta)
+
+    def steps(self) -> Iterator[Sequence[Event]]:
+        """The lane's events from its beginning."""
+        return self.turned(0, self._sequence.delta)
+
+    def turned(self, keep: int, delta: Floats | None) -> Iterator[Sequence[Event]]:
+        """The lane's events from token number `keep` on, which is the first that this delta acts on.
+
+        What was read before the token that precedes it keeps the delta that it was read with, so that the text is the
+        same however far ahead the lane was. The steps made before may not be taken further.
+        """
+        del self._tokens[keep:], self._drawn[keep:]
+        sequence, ids = self._sequence, [*self._prompt, *self._tokens]
+        last = len(ids) - 1
+        while sequence.length < last:
+            sequence.prefill(ids[sequence.length : min(sequence.length + PREFILL, last)])
+            yield ()
+        sequence.rewind(last)
+        sequence.delta = delta
+        sequence.step(ids[last])
+        yield from self._draw()
+
+    def _draw(self) -> Iterator[Sequence[Event]]:
+        sequence, tokens, probe = self._sequence, self._tokens, self._probe
+        tokenizer, keep, count = self._machinery.tokenizer, len(tokens), self._sampling.max_tokens
+        sampler = Sampler(self._sampling, self._drawn[-1] if self._drawn else 0)
+        unfinished = Unfinished(self._machinery.spellings)
+        emission = Emission[_Sampled](self._sampling.stop)
+        for index, token in enumerate(tokens):
+            unfinished.take(token)
+            emission.push(tokenizer.token_bytes[token], _Sampled(index, 0.0, ()))
+        reason = FinishReason.MAX_TOKENS
+        while len(tokens) < count and not emission.stopped:
+            index = len(tokens)
+            token, logprob = sampler.draw(sequence.logits, unfinished, count - index - 1)
+            if token == tokenizer.end_of_text:
+                reason = FinishReason.COMPLETE
+                break
+            tokens.append(token)
+            self._drawn.append(sampler.drawn)
+            unfinished.take(token)
+            # A feature fires on a token where the model reads it, so a watched text's last token is read as well.
+            if probe or index + 1 < count:
+                sequence.step(token)
+            sampled = _Sampled(index, logprob, probe.read(sequence.residual) if probe else ())
+            yield self._events(emission.push(tokenizer.token_bytes[token], sampled), keep)
+        last = self._events(emission.end(), keep)
+        yield (*last, DoneEvent(self.lane, FinishReason.STOP_SEQUENCE if emission.stopped else reason))
+
+    def _events(self, leaving: Sequence[tuple[str, _Sampled]], keep: int) -> list[Event]:
+        events: list[Event] = []
+        for text, sampled in leaving:
+            if sampled.index < keep:
+                continue  # it has left already
+            events.append(TokenEvent(text, sampled.index, self.lane, sampled.logprob))
+            if sampled.activations:
+                events.append(ActivationEvent(sampled.index, self.lane, sampled.activations))
+        return events

@@ -1,0 +1,276 @@
+"""The sweep screen: what `w` opens, what comes, and how it ends."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scripted_engine import FEATURES, Gate, ScriptedEngine, speaking
+from stage import foot, main_screen, make_app, rack, until
+from sweeping_engine import RereadingEngine, SweepingEngine
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from steer_tui.domain import Dial, RateLimited, Rejected, Sampling
+from steer_tui.tui.screens.sweep import SAMPLES, SWEPT_VALUES, SweepScreen
+from steer_tui.tui.screens.sweep_texts import SweepTextsScreen
+from steer_tui.tui.widgets.curves import CurvePlot
+from steer_tui.tui.widgets.sample_card import SampleCard
+from steer_tui.tui.widgets.sweep_title import SweepTitle
+
+ROOT = Path(__file__).parent.parent.parent
+
+TEXTS = len(SWEPT_VALUES) * 2 * SAMPLES
+
+
+def screen(pilot: Pilot[None]) -> SweepScreen:
+    """The sweep screen, also below the page of texts."""
+    (found,) = [screen for screen in pilot.app.screen_stack if isinstance(screen, SweepScreen)]
+    return found
+
+
+def title(pilot: Pilot[None]) -> str:
+    return screen(pilot).query_one(SweepTitle).render().plain
+
+
+def cards(pilot: Pilot[None]) -> dict[float, SampleCard]:
+    return {card.value: card for card in screen(pilot).query(SampleCard)}
+
+
+def chosen(pilot: Pilot[None]) -> float:
+    (card,) = screen(pilot).query("SampleCard.-chosen").results(SampleCard)
+    return card.value
+
+
+def drawn(pilot: Pilot[None]) -> str:
+    """Everything on the screen, as characters."""
+    return "\n".join(
+        "".join(segment.text for segment in strip) for strip in pilot.app.screen._compositor.render_strips()
+    )
+
+
+async def opened(pilot: Pilot[None]) -> None:
+    await pilot.press("tab", "w")
+    await until(pilot, lambda: isinstance(pilot.app.screen, SweepScreen), 30)
+
+
+async def ended(pilot: Pilot[None]) -> None:
+    await until(pilot, lambda: not screen(pilot).running, 120)
+    await until(pilot, lambda: not screen(pilot)._frame_pending, 30)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
+async def test_w_sweeps_the_chosen_dial_and_shows_curves_and_samples(size: tuple[int, int]) -> None:
+    engine = SweepingEngine()
+    async with make_app(engine, auto=False).run_test(size=size) as pilot:
+        await opened(pilot)
+        await ended(pilot)
+        assert title(pilot).startswith("Sweep of winter   done")
+        assert f"{TEXTS} of {TEXTS} texts" in title(pilot)
+        assert "Once upon a time" in title(pilot)
+        assert (cards(pilot)[4.0].text or "").startswith(" winter+4 the sea")
+        assert (cards(pilot)[4.0].random_text or "").startswith(" noise16+4 the sea")
+        assert str(cards(pilot)[4.0].border_subtitle).startswith("100 % · ")
+        assert str(cards(pilot)[0.0].border_subtitle).startswith("0 % · ")
+        picture = drawn(pilot)
+        for words in ("% of texts that show it", "nats a token", "○", "●", "-10", " 10", "the sea was calm"):
+            assert words in picture
+        assert re.search("[\u2801-\u28ff]{8}", picture)
+        for plot in screen(pilot).query(CurvePlot):
+            assert plot.size.height >= 6
+        assert min(card.size.height for card in cards(pilot).values()) >= 5
+
+
+async def test_texts_are_drawn_with_the_samplings_seeds_and_are_short() -> None:
+    engine = SweepingEngine()
+    async with make_app(engine, auto=False, sampling=Sampling(seed=3, max_tokens=500)).run_test() as pilot:
+        await opened(pilot)
+        await ended(pilot)
+        assert {request.sampling.seed for request in engine.requests} == set(range(3, 3 + SAMPLES))
+        assert {request.sampling.max_tokens for request in engine.requests} == {48}
+
+
+async def test_it_streams_in_and_a_sample_for_every_value_comes_before_a_second_one() -> None:
+    engine = SweepingEngine(speaking(gate := Gate()))
+    async with make_app(engine, auto=False).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        gate.let(40)
+        await until(pilot, lambda: cards(pilot)[-10.0].text is not None)
+        assert title(pilot).startswith("Sweep of winter   sweeping")
+        assert cards(pilot)[10.0].text is None
+        assert len(drawn(pilot)) > 0
+        gate.let(400)
+        await until(pilot, lambda: cards(pilot)[10.0].text is not None)
+        assert screen(pilot).running
+
+
+async def test_esc_stops_a_sweep_that_runs_and_closes_one_that_does_not() -> None:
+    engine = SweepingEngine(speaking(gate := Gate()))
+    async with make_app(engine, auto=False).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        gate.let(100)
+        await until(pilot, lambda: cards(pilot)[-10.0].text is not None)
+        await pilot.press("escape")
+        await until(pilot, lambda: engine.open_streams == 0)
+        assert title(pilot).startswith("Sweep of winter   stopped")
+        assert cards(pilot)[-10.0].text is not None
+        requests = len(engine.requests)
+        gate.open()
+        await pilot.pause(0.05)
+        assert len(engine.requests) == requests
+        await pilot.press("escape")
+        await until(pilot, lambda: main_screen(pilot).is_current)
+        assert rack(pilot).has_focus
+
+
+async def test_a_generation_that_runs_goes_on_below_a_sweep() -> None:
+    engine = SweepingEngine(speaking(gate := Gate()))
+    async with make_app(engine, auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.open_streams == 2)
+        await opened(pilot)
+        await until(pilot, lambda: engine.open_streams == 3)
+        await pilot.press("escape")
+        await until(pilot, lambda: engine.open_streams == 2)
+        gate.open()
+        await pilot.press("escape")
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+
+
+async def test_quitting_while_it_sweeps_closes_stream_and_engine() -> None:
+    engine = SweepingEngine(speaking(Gate()))
+    async with make_app(engine, auto=False).run_test() as pilot:
+        await opened(pilot)
+        await until(pilot, lambda: engine.open_streams == 1)
+        await pilot.press("ctrl+q")
+    assert engine.open_streams == 0
+    assert engine.closed
+
+
+async def test_arrows_choose_a_value_and_enter_reads_its_texts_in_full() -> None:
+    async with make_app(SweepingEngine(), auto=False).run_test(size=(60, 20)) as pilot:
+        await opened(pilot)
+        await ended(pilot)
+        assert chosen(pilot) == 0.0
+        await pilot.press("right", "right")
+        assert chosen(pilot) == 4.0
+        await pilot.press("end", "right")
+        assert chosen(pilot) == 10.0
+        await until(pilot, lambda: pilot.app.screen.region.contains_region(cards(pilot)[10.0].region))
+        await pilot.press("home", "right", "left", "right")
+        assert chosen(pilot) == -8.0
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SweepTextsScreen))
+        page = pilot.app.screen.query_one(Static).content
+        assert str(page).count("winter-8 the sea was calm") == SAMPLES
+        assert str(page).count("noise16-8 the sea was calm") == SAMPLES
+        assert "winter · 1 · shows it · activation 0.30" in str(page)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, SweepScreen)
+
+
+async def test_nothing_is_read_before_there_is_a_text() -> None:
+    async with make_app(SweepingEngine(speaking(Gate())), auto=False).run_test() as pilot:
+        await opened(pilot)
+        await pilot.press("enter", "left", "x", "0", "m")
+        assert isinstance(pilot.app.screen, SweepScreen)
+
+
+async def test_a_click_chooses_a_card_and_another_reads_it() -> None:
+    async with make_app(SweepingEngine(), auto=False).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await ended(pilot)
+        await pilot.click(cards(pilot)[2.0])
+        assert chosen(pilot) == 2.0
+        await until(pilot, lambda: pilot.app.screen.region.contains_region(cards(pilot)[2.0].region))
+        await pilot.click(cards(pilot)[2.0])
+        await until(pilot, lambda: isinstance(pilot.app.screen, SweepTextsScreen))
+
+
+async def test_a_failure_is_told_and_what_has_come_stays() -> None:
+    engine = SweepingEngine()
+    async with make_app(engine, auto=False).run_test(size=(60, 20)) as pilot:
+        engine.failures = [Rejected("The server refused: \x1b[31mno.", hint="Ask for less.")]
+        await opened(pilot)
+        await ended(pilot)
+        assert title(pilot).startswith("Sweep of winter   failed")
+        assert title(pilot).endswith("The server refused: ␛[31mno. Ask for less.")
+        assert "Ask for less." in drawn(pilot)
+        await pilot.press("escape")
+        assert main_screen(pilot).is_current
+
+
+async def test_a_rate_limit_is_told_while_it_is_waited_out() -> None:
+    engine = SweepingEngine()
+    async with make_app(engine, auto=False).run_test(size=(60, 20)) as pilot:
+        engine.failures = [RateLimited("Too many requests.", retry_after=40)]
+        await opened(pilot)
+        await until(pilot, lambda: "waiting" in title(pilot))
+        assert title(pilot).endswith("Too many requests. Going on in 40 s.")
+        await pilot.press("escape")
+        assert title(pilot).startswith("Sweep of winter   stopped")
+
+
+async def test_a_fault_in_the_engine_ends_the_sweep_and_not_the_app() -> None:
+    class Faulty(SweepingEngine):
+        async def reread(self, text: str, features: object) -> object:  # type: ignore[override]
+            raise ZeroDivisionError("by zero")
+
+    async with make_app(Faulty(), auto=False).run_test() as pilot:
+        await opened(pilot)
+        await ended(pilot)
+        assert "failed" in title(pilot)
+        await pilot.press("escape")
+        assert main_screen(pilot).is_current
+
+
+async def test_what_cannot_be_swept_is_told_and_no_screen_opens() -> None:
+    for engine, options, words in (
+        (ScriptedEngine(), {}, "cannot read a text back"),
+        (SweepingEngine(), {"prompt": " "}, "The prompt is empty"),
+        (SweepingEngine(), {"dials": ()}, "no dial to sweep"),
+    ):
+        async with make_app(engine, auto=False, **options).run_test() as pilot:
+            await pilot.press("tab", "w")
+            await until(pilot, lambda: bool(pilot.app._notifications))
+            assert any(words in toast.message for toast in pilot.app._notifications)
+            assert main_screen(pilot).is_current
+
+
+async def test_without_a_random_direction_there_is_one_curve() -> None:
+    async with make_app(RereadingEngine(), auto=False).run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await ended(pilot)
+        assert f"{TEXTS // 2} of {TEXTS // 2} texts" in title(pilot)
+        assert cards(pilot)[4.0].random_text is None
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light", "textual-light"])
+async def test_other_themes_draw_everything(theme: str) -> None:
+    label = Dial(FEATURES[1])
+    async with make_app(SweepingEngine(), auto=False, theme=theme, dials=(label,)).run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await ended(pilot)
+        for words in ("Sweep of sea", "○", "●", "100"):
+            assert words in drawn(pilot)
+
+
+async def test_it_follows_the_terminals_size() -> None:
+    async with make_app(SweepingEngine(), auto=False).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await ended(pilot)
+        await pilot.resize_terminal(60, 20)
+        await pilot.pause(0.1)
+        assert "●" in drawn(pilot)
+        await pilot.resize_terminal(20, 5)
+        await pilot.pause(0.1)
+        await pilot.resize_terminal(100, 30)
+        await until(pilot, lambda: all(plot.size.width > 40 for plot in screen(pilot).query(CurvePlot)))
+        assert "nats a token" in drawn(pilot)
+
+
+def test_the_plots_and_numpy_are_loaded_by_the_first_sweep_alone() -> None:
+    command = "import sys, steer_tui.tui.app, steer_tui.tui.screens.sweep; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"textual_plot", "numpy"} & set(ran.stdout.split())
