@@ -95,7 +95,7 @@ def test_a_named_file_is_read_instead_of_the_users_own(own, tmp_path):
     named = tmp_path / "other.toml"
     named.write_text("[sampling]\nmax_tokens = 9\n")
     config = load_config(named, {}).config
-    assert (config.theme, config.sampling.seed, config.sampling.max_tokens) == ("tokyo-night", 16, 9)
+    assert (config.theme, config.sampling.seed, config.sampling.max_tokens) == ("tokyo-night", 10, 9)
 
 
 def test_a_config_toml_in_the_current_folder_is_not_read(tmp_path, monkeypatch):

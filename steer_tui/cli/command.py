@@ -20,7 +20,7 @@ _COMPLETION_VARIABLE = "_STEER_TUI_COMPLETE"
 _EXAMPLES = """\b
 Examples:
   steer-tui
-  steer-tui --prompt "My best friend" --dial winter=4 --dial happy=-3
+  steer-tui --prompt "My best friend" --dial winter=4 --dial angry=-3
   steer-tui run --prompt "Once upon a time" --dial winter=6 --lane both
   steer-tui run --prompt "Once upon a time" --json | head
   steer-tui features sea

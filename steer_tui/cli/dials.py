@@ -33,7 +33,7 @@ def parse_dial(text: str) -> tuple[str, float]:
     except ValueError:
         value = math.nan
     if not name.strip() or math.isnan(value):
-        raise InvalidValue(f"A dial is FEATURE=VALUE, such as winter=4 or happy=-2.5; it is {text!r}.")
+        raise InvalidValue(f"A dial is FEATURE=VALUE, such as winter=4 or angry=-2.5; it is {text!r}.")
     if not VALUE_MIN <= value <= VALUE_MAX:
         raise InvalidValue(f"A dial goes from {VALUE_MIN:+g} to {VALUE_MAX:+g}; {name!r} is set to {number}.")
     return name.strip(), value

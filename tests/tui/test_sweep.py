@@ -164,7 +164,7 @@ async def test_arrows_choose_a_value_and_enter_reads_its_texts_in_full() -> None
         await until(pilot, lambda: isinstance(pilot.app.screen, SweepTextsScreen))
         page = pilot.app.screen.query_one(Static).content
         assert str(page).count("winter-8 the sea was calm") == SAMPLES
-        assert str(page).count("noise16-8 the sea was calm") == SAMPLES
+        assert str(page).count("noise10-8 the sea was calm") == SAMPLES
         assert "winter · 1 · shows it · activation 0.30" in str(page)
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, SweepScreen)

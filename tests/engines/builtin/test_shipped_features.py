@@ -1,0 +1,126 @@
+"""What the shipped features are said to do, as it was measured when they were accepted, and a look at it by ourselves.
+
+`python -m steer_tui.engines.builtin.train.measure` measures all of it anew.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from steer_tui.domain import Dial, Feature, GenerationRequest, Lane, Sampling, SteeringVector, TokenEvent
+from steer_tui.engines.builtin import BuiltinEngine
+from steer_tui.engines.builtin.engine import WEIGHTS
+
+FEATURES: list[dict[str, Any]] = json.loads((WEIGHTS / "features.json").read_text(encoding="utf-8"))
+EVIDENCE: dict[str, dict[str, Any]] = json.loads((WEIGHTS / "evidence.json").read_text(encoding="utf-8"))
+MOODS = {"angry", "calm", "curious", "excited", "happy", "lonely", "proud", "sad", "scared", "sleepy"}
+STYLES = {"dialogue", "question", "exclamation", "past tense", "present tense", "first person", "third person",
+          "letter", "poem", "how-to", "facts", "weather", "opinion"}  # fmt: skip
+LABELS = [row["label"] for row in FEATURES]
+TOPICS = set(LABELS) - MOODS - STYLES
+OPENINGS = ("She smiled and", "In the morning, the", "Once there was", "Every day", "The children", "At last")
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[BuiltinEngine]:
+    engine = BuiltinEngine()
+    yield engine
+    await engine.aclose()
+
+
+def curve(label: str) -> dict[float, dict[str, float]]:
+    row = next(row for row in FEATURES if row["label"] == label)
+    return {point["value"]: point for point in EVIDENCE[row["id"]]["curve"]}
+
+
+def test_many_features_are_offered_each_under_a_label_of_its_own() -> None:
+    assert len(FEATURES) >= 25
+    assert len({label.casefold() for label in LABELS}) == len(LABELS)
+    assert {"winter", "music", "space", "sea", "food"} <= set(LABELS)
+    assert len(STYLES & set(LABELS)) >= 4
+
+
+@pytest.mark.parametrize("row", FEATURES, ids=LABELS)
+def test_a_feature_has_three_contexts_in_which_it_fires_and_a_curve(row: dict[str, Any]) -> None:
+    evidence = EVIDENCE[row["id"]]
+    assert len(evidence["contexts"]) == 3
+    for context in evidence["contexts"]:
+        assert len(context["tokens"]) == len(context["activations"])
+        assert max(context["activations"]) > 0
+    values = [point["value"] for point in evidence["curve"]]
+    assert values == sorted(values) and {-6, 0, 3, 6, 10} <= set(values)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_share_rises_with_the_dial_and_the_text_stays_sense(label: str) -> None:
+    points = [point for _, point in sorted(curve(label).items())]
+    assert all(after["share"] >= before["share"] - 0.06 for before, after in pairwise(points))
+    assert points[-1]["share"] > points[0]["share"]
+    assert curve(label)[6]["nats"] - curve(label)[0]["nats"] <= 0.25
+
+
+@pytest.mark.parametrize("label", sorted(TOPICS))
+def test_a_topic_comes_at_six_and_neither_at_zero_nor_by_chance(label: str) -> None:
+    measured = curve(label)
+    assert measured[6]["share"] >= 0.5
+    assert measured[0]["share"] <= 0.08
+    assert measured[6]["randomShare"] <= 0.08
+
+
+@pytest.mark.parametrize("label", sorted(MOODS & set(LABELS)))
+def test_a_mood_comes_at_six_and_neither_at_zero_nor_by_chance(label: str) -> None:
+    measured = curve(label)
+    assert measured[6]["share"] >= 0.4
+    assert measured[0]["share"] <= 0.15
+    assert abs(measured[6]["randomShare"] - measured[0]["share"]) <= 0.05
+
+
+@pytest.mark.parametrize("label", sorted(STYLES & set(LABELS)))
+def test_a_style_is_turned_both_ways(label: str) -> None:
+    measured = curve(label)
+    off = measured[0]["share"]
+    assert measured[6]["share"] - off >= 0.25
+    assert off < 0.2 or off - measured[-6]["share"] >= 0.15
+    assert abs(measured[6]["randomShare"] - off) <= 0.08
+
+
+async def written(engine: BuiltinEngine, vector: SteeringVector, tokens: int = 48) -> list[str]:
+    texts = []
+    for seed, opening in enumerate(OPENINGS):
+        request = GenerationRequest(opening, Sampling(max_tokens=tokens, seed=seed), vector, (Lane.STEERED,))
+        events = [event async for event in engine.stream(request) if isinstance(event, TokenEvent)]
+        texts.append("".join(event.token for event in events))
+    return texts
+
+
+async def offered(engine: BuiltinEngine, label: str) -> Feature:
+    return (await engine.find_features(label, 1))[0]
+
+
+@pytest.mark.parametrize("label", ["winter", "music", "space", "forest", "sea", "food"])
+async def test_what_the_package_itself_writes_at_six_shows_the_topic(engine: BuiltinEngine, label: str) -> None:
+    feature = await offered(engine, label)
+    telltale = (await engine.evidence(feature)).telltale
+    assert telltale is not None
+    steered = await written(engine, SteeringVector.of([Dial(feature, 6.0)]))
+    unsteered = await written(engine, SteeringVector())
+    assert sum(map(telltale.shows, steered)) >= 3
+    assert sum(map(telltale.shows, unsteered)) <= 1
+
+
+async def test_a_dial_and_its_opposite_cancel(engine: BuiltinEngine) -> None:
+    sea = await offered(engine, "sea")
+    both = SteeringVector.of([Dial(sea, 5.0), Dial(sea, -5.0)])
+    assert await written(engine, both, 16) == await written(engine, SteeringVector(), 16)
+
+
+async def test_two_dials_together_do_both(engine: BuiltinEngine) -> None:
+    winter, dialogue = await offered(engine, "winter"), await offered(engine, "dialogue")
+    texts = await written(engine, SteeringVector.of([Dial(winter, 5.0), Dial(dialogue, 5.0)]))
+    for feature in (winter, dialogue):
+        telltale = (await engine.evidence(feature)).telltale
+        assert telltale is not None
+        assert sum(map(telltale.shows, texts)) >= 3
