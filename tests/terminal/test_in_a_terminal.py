@@ -83,7 +83,7 @@ def terminals() -> Iterator[list[Terminal]]:
 
 
 def test_start_type_generate_turn_cancel_quit(environment: dict[str, str], terminals: list[Terminal]) -> None:
-    slow = {**environment, "STEER_TUI_GENERATION__PACE": "40"}
+    slow = {**environment, "STEER_TUI_GENERATION__PACE": "15"}
     terminal = Terminal(["--max-tokens", "60"], slow, COLUMNS, LINES)
     terminals.append(terminal)
     terminal.wait_for("Once upon a time")

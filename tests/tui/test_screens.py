@@ -159,8 +159,8 @@ async def test_sampling_can_be_set_and_a_wrong_value_is_named_and_kept() -> None
         assert str(fault.content) == "The temperature must be 0 or more; it is -1.0."
         await pilot.press("end", *["backspace"] * 5, "1", "down", "end", *["backspace"] * 3, "8", "enter")
         await until(pilot, lambda: main_screen(pilot).is_current)
-        assert main_screen(pilot).controller.inputs.sampling == Sampling(1.0, 8, 16)
-        assert main_screen(pilot).query_one(Masthead).sampling == Sampling(1.0, 8, 16)
+        assert main_screen(pilot).controller.inputs.sampling == Sampling(1.0, 8, 10)
+        assert main_screen(pilot).query_one(Masthead).sampling == Sampling(1.0, 8, 10)
 
 
 async def test_an_action_of_the_palette_does_what_its_key_does() -> None:

@@ -70,7 +70,7 @@ async def test_w_sweeps_the_chosen_dial_and_shows_curves_and_samples(size: tuple
         assert f"{TEXTS} of {TEXTS} texts" in title(pilot)
         assert "Once upon a time" in title(pilot)
         assert (cards(pilot)[4.0].text or "").startswith(" winter+4 the sea")
-        assert (cards(pilot)[4.0].random_text or "").startswith(" noise16+4 the sea")
+        assert (cards(pilot)[4.0].random_text or "").startswith(" noise10+4 the sea")
         assert str(cards(pilot)[4.0].border_subtitle).startswith("100 % · ")
         assert str(cards(pilot)[0.0].border_subtitle).startswith("0 % · ")
         picture = drawn(pilot)
