@@ -1,0 +1,129 @@
+"""What only some engines can do because a service stands behind them: small protocols beside the door's own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from steer_tui.domain import Feature, Method
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePage:
+    """Some of the features that a search found, best first."""
+
+    features: tuple[Feature, ...]
+    next_offset: int | None = None
+    """Where the following page begins, or None behind the last."""
+    age_seconds: float | None = None
+    """How old the answer is where it comes from disk, or None where the service has just given it."""
+
+
+@runtime_checkable
+class Searches(Protocol):
+    """An engine with more features than it can list, found page by page by what is said of them."""
+
+    async def search(self, query: str, offset: int = 0) -> FeaturePage:
+        """Features by the meaning of their explanations, by `model/source/index`, or by the address of their page."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Features with their values that somebody found worth keeping."""
+
+    name: str
+    dials: tuple[tuple[Feature, float], ...]
+    """Each feature with the value of its dial."""
+    prompt: str | None = None
+    method: Method = Method.ADDITIVE
+
+
+@runtime_checkable
+class OffersPresets(Protocol):
+    """An engine that knows presets for its model."""
+
+    async def presets(self) -> Sequence[Preset]:
+        """All of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOffer:
+    """A set of features at one layer of a model."""
+
+    id: str
+    can_steer: bool
+    """Whether the service computes with it, or only shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOffer:
+    """A model that a service has."""
+
+    id: str
+    name: str
+    can_steer: bool
+    is_instruct: bool
+    layers: int | None
+    sources: tuple[SourceOffer, ...]
+
+
+@runtime_checkable
+class OffersModels(Protocol):
+    """An engine behind which one of several models can be chosen."""
+
+    async def models(self) -> Sequence[ModelOffer]:
+        """All of them, those that can be steered first."""
+        ...
+
+
+@runtime_checkable
+class Publishes(Protocol):
+    """An engine whose service keeps what it generates where anybody can read it."""
+
+    @property
+    def publication(self) -> str:
+        """One sentence that says what becomes public, and where."""
+        ...
+
+    @property
+    def latest_link(self) -> str | None:
+        """The address of the latest text that was published, or None while there is none."""
+        ...
+
+
+@runtime_checkable
+class ChargesRereads(Protocol):
+    """An engine whose re-reads are counted by a service."""
+
+    @property
+    def reread_cost(self) -> str:
+        """One sentence that says what a re-read costs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What a look at an engine gave, without generating anything."""
+
+    address: str | None
+    """Where it is, without key or password, or None for an engine inside this process."""
+    is_reachable: bool
+    has_key: bool | None
+    """Whether a key is set, or None where the engine takes none."""
+    model: str | None
+    quota: int | None
+    """Calls that are left, or None where the engine cannot tell."""
+    problem: str | None = None
+    """One sentence: what is wrong, or None where nothing is."""
+    hint: str | None = None
+    """One sentence: what to do about it."""
+
+
+@runtime_checkable
+class Diagnoses(Protocol):
+    """An engine that can be looked at before it is used."""
+
+    async def diagnose(self) -> Diagnosis:
+        """What is there; a service that cannot be reached is a diagnosis and no error."""
+        ...
