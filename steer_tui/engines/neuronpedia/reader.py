@@ -1,0 +1,82 @@
+"""From the frames of a stream to the events of both lanes, and whether the end that came is one."""
+
+from collections.abc import Iterator
+from itertools import zip_longest
+
+from steer_tui.domain import Event, Lane, Truncated
+from steer_tui.engines.neuronpedia.answers import Answer, LaneText, ReadText, read_answer
+from steer_tui.engines.neuronpedia.steering import Steering
+from steer_tui.engines.neuronpedia.tokens import LaneTokens
+from steer_tui.wire import parse_json
+
+
+class AnswerReader:
+    """Reads the answer to one steering request; what comes for a lane that is not wanted is passed over.
+
+    The service marks the end by saving the texts. A steered text that it has saved before is marked from the first
+    frame on; then only the end of the stream says that the default lane is whole.
+    """
+
+    def __init__(self, steering: Steering) -> None:
+        self.has_begun = False
+        """Whether a frame has come."""
+        self._read_text: ReadText = steering.read_text
+        self._prompt = steering.prompt
+        self._holds_prompt: dict[Lane, bool] = {}
+        self._lanes = [LaneTokens(lane, steering.sampling) for lane in steering.lanes]
+        self._was_saved_before = False
+        self._is_saved = False
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every wanted lane has ended."""
+        return all(lane.is_done for lane in self._lanes)
+
+    def of_json(self, value: object) -> Answer:
+        """The answer that a JSON value is."""
+        return read_answer(value, self._read_text)
+
+    def read(self, data: str) -> Answer:
+        """The answer that a frame holds."""
+        return self.of_json(parse_json(data))
+
+    def take(self, frame: Answer) -> Iterator[Event]:
+        """The events that a frame of a stream brings."""
+        is_first, self.has_begun = not self.has_begun, True
+        self._is_saved = frame.is_saved
+        if is_first:
+            self._was_saved_before = frame.is_saved
+        for lane in self._lanes:
+            if (text := frame.texts[lane.lane]) is not None:
+                yield from lane.take(self._without_prompt(lane.lane, text))
+            ends = frame.is_saved and (not self._was_saved_before or lane.lane is Lane.STEERED)
+            if ends and lane.has_begun:
+                yield from lane.end()
+
+    def end(self) -> Iterator[Event]:
+        """The stream has ended as streams do; raises `Truncated` where the texts have not."""
+        if not self.has_begun:
+            raise Truncated("The service ended the stream before it began.")
+        for lane in self._lanes:
+            if not lane.is_done and not (self._is_saved and lane.has_begun):
+                raise Truncated(f"The stream ended before the {lane.lane.value} text did.")
+            yield from lane.end()
+
+    def take_whole(self, answer: Answer) -> Iterator[list[Event]]:
+        """The events of an answer that came at once, a token of each lane at a time."""
+        courses: list[list[Event]] = []
+        for lane in self._lanes:
+            text = answer.texts[lane.lane]
+            if text is None:
+                raise Truncated(f"The service answered without the {lane.lane.value} text.")
+            courses.append([*lane.take(self._without_prompt(lane.lane, text)), *lane.end()])
+        for together in zip_longest(*courses):
+            yield [event for event in together if event is not None]
+
+    def _without_prompt(self, lane: Lane, text: LaneText) -> LaneText:
+        """Servers of before August 2026 repeat the prompt; whether one does shows in a lane's first text."""
+        if self._prompt is None:
+            return text
+        if lane not in self._holds_prompt and text.text:
+            self._holds_prompt[lane] = text.text.startswith(self._prompt)
+        return LaneText(text.text[len(self._prompt) :], text.ended) if self._holds_prompt.get(lane) else text
