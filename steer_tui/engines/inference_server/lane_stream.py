@@ -1,0 +1,90 @@
+"""One lane as one request: its frames become events, and an end without a text becomes an error."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from steer_tui.domain import Event, GenerationRequest, Lane, Malformed, SteerError, Truncated
+from steer_tui.engines.inference_server.answers import ChatFrame, CompletionFrame, Snapshot, read_answer
+from steer_tui.engines.inference_server.connection import Connection
+from steer_tui.engines.inference_server.growing import GrowingText
+from steer_tui.wire import JsonObject, SseParser, parse_object
+
+if TYPE_CHECKING:
+    import httpx
+
+FRAME_BYTES_MAX = 4 * 1024 * 1024
+"""The largest frame that is taken: a whole conversation fits in many times."""
+
+_BLANK_LINES = (b"\n\n", b"\r\r", b"\r\n\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRequest:
+    """What is asked for one lane."""
+
+    lane: Lane
+    request: GenerationRequest
+    body: JsonObject
+    chat: bool
+    budget: int
+    """How many tokens the server has room to write."""
+
+    @property
+    def path(self) -> str:
+        """Where it is asked."""
+        return "/v1/steer/completion-chat" if self.chat else "/v1/steer/completion"
+
+
+async def stream_lane(connection: Connection, asked: LaneRequest) -> AsyncGenerator[Event, None]:
+    """The events of one lane; that a stream is left before its end is made known to the connection."""
+    prompt = "" if asked.chat else asked.request.prompt
+    text = GrowingText(asked.lane, asked.request.sampling.stop, prompt)
+    has_ended = False
+    try:
+        async with connection.stream(asked.path, asked.body) as response, aclosing(_frames(response)) as frames:
+            async for frame in frames:
+                for event in text.take(_snapshot(frame, asked)):
+                    yield event
+                if text.has_stopped:
+                    return
+            has_ended = True
+    except SteerError as error:
+        has_ended = not isinstance(error, Truncated | Malformed)
+        if error.passing:
+            connection.forget()
+        raise
+    finally:
+        if not has_ended:
+            connection.give_up()
+    if text.is_empty:
+        await _raise_the_reason(connection, asked)
+    for event in text.finish(asked.budget):
+        yield event
+
+
+async def _frames(response: "httpx.Response") -> AsyncGenerator[JsonObject, None]:
+    parser = SseParser(FRAME_BYTES_MAX)
+    last = b""
+    async for chunk in response.aiter_bytes():
+        for event in parser.feed(chunk):
+            yield parse_object(event.data)
+        last = (last + chunk)[-4:]
+    if last and not last.endswith(_BLANK_LINES):
+        raise Truncated("The stream ended in the middle of a frame.")
+
+
+def _snapshot(frame: JsonObject, asked: LaneRequest) -> Snapshot:
+    kind = asked.body["types"][0]
+    read = read_answer(ChatFrame, frame) if asked.chat else read_answer(CompletionFrame, frame)
+    snapshot = read.snapshot(kind)
+    if snapshot is None:
+        raise Malformed(f"The server sent a frame without the {asked.lane.value} text that was asked for.")
+    return snapshot
+
+
+async def _raise_the_reason(connection: Connection, asked: LaneRequest) -> None:
+    """Raise why a stream ended without a text: it hides the reason, which an answer in one piece has as its status."""
+    await connection.post(asked.path, {**asked.body, "stream": False, "n_completion_tokens": 1})
+    raise Truncated("The server ended the stream before any text, and says nothing of the reason.")

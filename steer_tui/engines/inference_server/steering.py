@@ -1,0 +1,126 @@
+"""A request as the server wants it: in snake_case, which both its older and its newer versions take."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from steer_tui.domain import (
+    Dial,
+    Feature,
+    GenerationRequest,
+    Lane,
+    Method,
+    NotFound,
+    SteeringVector,
+    Unsupported,
+    safe_line,
+)
+from steer_tui.engines.inference_server.address import FeatureAddress, RandomAddress
+from steer_tui.engines.inference_server.answers import Capabilities
+from steer_tui.wire import JsonObject
+
+STEERED, DEFAULT = "STEERED", "DEFAULT"
+
+_NAMES = {
+    Method.ADDITIVE: "SIMPLE_ADDITIVE",
+    Method.ORTHOGONAL: "ORTHOGONAL_DECOMP",
+    Method.ABLATE: "ORTHOGONAL_DECOMP",
+    Method.PROJECTION_CAP: "PROJECTION_CAP",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HookedVector:
+    """A direction by its numbers, and where in the model it acts."""
+
+    values: tuple[float, ...]
+    hook: str
+
+
+def methods_of(capabilities: Capabilities) -> tuple[Method, ...]:
+    """The methods that the server's backend has."""
+    return tuple(method for method in Method if method is not Method.PROJECTION_CAP or capabilities.caps_projections)
+
+
+def check_method(vector: SteeringVector, capabilities: Capabilities) -> None:
+    """Raise Unsupported for a method that the server would take and not do."""
+    if vector.dials and vector.method is Method.PROJECTION_CAP and not capabilities.caps_projections:
+        backend = safe_line(capabilities.backend or "unknown")
+        raise Unsupported(
+            f"The server's backend is {backend}, which adds the vector where projection_cap was asked for.",
+            hint="Choose another method, or start the server with its vLLM backend.",
+        )
+
+
+def address_of(feature: Feature) -> FeatureAddress | RandomAddress:
+    """Where the feature stands, by its id."""
+    address = RandomAddress.parse(feature.id) or FeatureAddress.parse(feature.id)
+    if address is None:
+        raise NotFound(
+            f"{safe_line(feature.label)!r} is not a feature of an SAE, which is all that this server knows.",
+            hint="Name a feature as source/index, such as 20-gemmascope-res-16k/123.",
+        )
+    return address
+
+
+def strength_of(dial: Dial, method: Method) -> float:
+    """The number that the server's method wants for a dial."""
+    match method:
+        case Method.ADDITIVE | Method.PROJECTION_CAP:
+            return dial.coefficient
+        case Method.ORTHOGONAL:
+            return 1.0 - dial.value / 10.0
+        case Method.ABLATE:
+            return 0.0
+
+
+def steering_body(
+    request: GenerationRequest, lane: Lane, model: str, chat: bool, vectors: Mapping[str, HookedVector]
+) -> JsonObject:
+    """The body that asks for one lane.
+
+    `vectors` holds the directions, by the features' ids, where the dials are not sent by name: all of them or none.
+    """
+    vector, sampling = request.vector_of(lane), request.sampling
+    body: JsonObject = {
+        "prompt": [{"role": "user", "content": request.prompt}] if chat else request.prompt,
+        "model": model,
+        "steer_method": _NAMES[vector.method],
+        "normalize_steering": True,  # a coefficient multiplies a unit direction
+        # Without dials the types are the same text, and the server may not take a steered one without features.
+        "types": [STEERED if vector.dials else DEFAULT],
+        "n_completion_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "strength_multiplier": 1.0,
+        "freq_penalty": 0.0,
+        "seed": sampling.seed,
+        "stream": True,
+    }
+    if chat:
+        body["steer_special_tokens"] = True  # every position, as in a raw completion
+    if vectors:
+        body["vectors"] = _by_number(vector, vectors)
+    else:
+        body["features"] = _by_name(vector, model)
+    return body
+
+
+def _by_name(vector: SteeringVector, model: str) -> Sequence[JsonObject]:
+    named: list[JsonObject] = []
+    for dial in vector.dials:
+        address = address_of(dial.feature)
+        assert isinstance(address, FeatureAddress), "a random direction has no name at the server"
+        strength = strength_of(dial, vector.method)
+        where = {"model": address.model or model, "source": address.source, "index": address.index}
+        named.append({**where, "strength": strength})
+    return named
+
+
+def _by_number(vector: SteeringVector, vectors: Mapping[str, HookedVector]) -> Sequence[JsonObject]:
+    return [
+        {
+            "steering_vector": list(vectors[dial.feature.id].values),
+            "strength": strength_of(dial, vector.method),
+            "hook": vectors[dial.feature.id].hook,
+        }
+        for dial in vector.dials
+    ]

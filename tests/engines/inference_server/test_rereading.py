@@ -1,0 +1,113 @@
+"""A text that stands is read anew, without steering: what fires on each of its tokens."""
+
+import pytest
+from engines.inference_server.asking import DOG, SEA
+from engines.inference_server.box import Box
+from engines.inference_server.conftest import Open
+from hypothesis import given
+from hypothesis import strategies as st
+from loopback import Call
+
+from steer_tui.domain import Malformed, Rejected, SteerError
+from steer_tui.engines import Rereads
+from steer_tui.engines.inference_server.alignment import aligned
+
+
+@pytest.mark.parametrize("camel", [True, False], ids=["camelCase", "snake_case"])
+async def test_each_feature_is_read_on_each_token(open_at: Open, camel: bool) -> None:
+    box = Box(camel=camel)
+    engine = await open_at(box)
+    assert isinstance(engine, Rereads)
+    reading = await engine.reread("the sea is deep", [SEA, DOG])
+    assert reading.tokens == ("the ", "sea ", "is d", "eep")
+    assert reading.activations == ((0.0, 0.0), (7.0, 8.0), (0.0, 0.0), (0.0, 0.0))
+    assert reading.logprobs == (None, None, None, None)
+    assert [call.json["index"] for call in box.asked("/v1/activation/single")] == ["7", "8"]
+
+
+async def test_a_random_direction_is_read_as_a_dot_product_without_the_token_that_begins_the_text(
+    open_at: Open,
+) -> None:
+    engine = await open_at(Box())
+    reading = await engine.reread("the sea is deep", [engine.random_direction(SEA, 3), SEA])
+    assert reading.tokens == ("the ", "sea ", "is d", "eep")
+    assert len({row[0] for row in reading.activations}) == 1
+    assert reading.activations[1][1] == 7.0
+
+
+async def test_a_text_without_features_is_cut_into_tokens_alone(open_at: Open) -> None:
+    reading = await (await open_at(Box())).reread("the sea is", [])
+    assert (reading.tokens, reading.activations) == (("the ", "sea ", "is"), ((), (), ()))
+
+
+async def test_an_empty_text_has_no_tokens(open_at: Open) -> None:
+    assert (await (await open_at(Box())).reread("", [SEA])).tokens == ()
+
+
+async def test_a_text_beyond_the_limit_is_refused_with_its_length(open_at: Open) -> None:
+    box = Box()
+    engine = await open_at(box)
+    with pytest.raises(Rejected) as failed:
+        await engine.reread("word" * 201, [SEA])
+    assert failed.value.message == "The text has 201 tokens, and this server reads 200 at once."
+    assert box.asked("/v1/activation/single") == []
+    assert len((await engine.reread("word" * 200, [SEA])).tokens) == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"error": "startswith first arg must be str or a tuple of str, not NoneType"}, 500, "unsupported"),
+        ({"error": "Text too long: 962 tokens, max is 200"}, 400, "rejected"),
+        ({"detail": "Not Found"}, 404, "unsupported"),
+        ({"activation": {"values": [1.0]}, "tokens": ["a", "b"]}, 200, "malformed"),
+        ({"activation": {"values": ["x"]}, "tokens": ["a"]}, 200, "malformed"),
+        ({"tokens": ["a"]}, 200, "malformed"),
+        ([], 200, "malformed"),
+    ],
+)
+async def test_a_reading_that_fails_is_a_sentence(open_at: Open, body: object, status: int, code: str) -> None:
+    box = Box()
+
+    async def answer(call: Call) -> None:
+        await call.answer_json(body, status)
+
+    box.server.routes["POST /v1/activation/single"] = answer
+    with pytest.raises(SteerError) as failed:
+        await (await open_at(box)).reread("the sea", [SEA])
+    assert failed.value.code == code
+
+
+async def test_features_that_see_other_tokens_are_malformed(open_at: Open) -> None:
+    box = Box()
+
+    async def answer(call: Call) -> None:
+        tokens = ["the", " sea"] if call.json["index"] == "7" else ["the sea"]
+        await call.answer_json({"activation": {"values": [1.0] * len(tokens)}, "tokens": tokens})
+
+    box.server.routes["POST /v1/activation/single"] = answer
+    with pytest.raises(Malformed):
+        await (await open_at(box)).reread("the sea", [SEA, DOG])
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text", "pieces"),
+    [
+        (["the", " sea"], "the sea", ("the", " sea")),
+        (["a", "\ufffd", "\ufffd", " b"], "a海 b", ("a", "", "海", " b")),
+        (["\ufffd", "\ufffd"], "海", ("", "海")),
+        (["\u2581the", "\u2581sea"], "the sea", ("the", " sea")),
+        (["a", "\ufffd"], "a\ufffd", ("a", "\ufffd")),
+        (["x"], "y", ("y",)),
+        ([], "y", ()),
+    ],
+)
+def test_tokens_stand_side_by_side_as_the_text(tokens: list[str], text: str, pieces: tuple[str, ...]) -> None:
+    assert aligned(tokens, text) == pieces
+
+
+@given(st.lists(st.text("ab \ufffd\u2581海", max_size=3), min_size=1, max_size=8), st.text("ab 海\ufffd", max_size=12))
+def test_whatever_the_tokens_their_pieces_are_the_text(tokens: list[str], text: str) -> None:
+    pieces = aligned(tokens, text)
+    assert "".join(pieces) == text
+    assert len(pieces) == len(tokens)
