@@ -45,7 +45,7 @@ def test_the_shipped_file_is_the_one_at_the_repositorys_root():
 
 
 def test_the_shipped_file_and_the_models_defaults_are_equal_and_cover_the_same_keys():
-    assert tomllib.loads(shipped_file().read_text()) == Config().model_dump(mode="json")
+    assert tomllib.loads(shipped_file().read_text()) == Config().model_dump(mode="json", by_alias=True)
 
 
 def test_every_key_in_the_shipped_file_stands_below_a_comment_of_one_or_two_lines():

@@ -9,7 +9,7 @@ from steer_tui.cli.dials import offered_dials, resolve_dials
 from steer_tui.cli.settings import Settings
 from steer_tui.config import LoadedConfig
 from steer_tui.domain import InvalidValue
-from steer_tui.engines import Engine, open_engine
+from steer_tui.engines import Engine
 
 if TYPE_CHECKING:
     from steer_tui.tui.app import AppOptions
@@ -45,7 +45,7 @@ async def open_app(settings: Settings) -> int:
     from steer_tui.tui.app import SteerApp
 
     _check_keys(settings.loaded)
-    async with aclosing(open_engine(settings.engine)) as engine:
+    async with aclosing(settings.open_engine()) as engine:
         options = await app_options(settings, engine)
         try:
             app = SteerApp(engine, options)

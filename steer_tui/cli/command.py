@@ -24,6 +24,9 @@ Examples:
   steer-tui run --prompt "Once upon a time" --dial winter=6 --lane both
   steer-tui run --prompt "Once upon a time" --json | head
   steer-tui features sea
+  steer-tui run --engine neuronpedia --prompt "I am" --lane both
+    --dial gemma-2-2b/20-gemmascope-res-16k/3124=6
+  steer-tui doctor
   steer-tui sweep --feature winter --values=-10:10:2
 
 \b
@@ -79,21 +82,81 @@ def run(lane: str, as_json: bool, **flags: Any) -> None:
 @steer_tui.command()
 @engine_options
 @click.argument("query", callback=utf8, default="")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The most features; without it, all of them.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The most features; without it, all of them, or one page of a service's search.",
+)
+@click.option(
+    "--offset", type=click.IntRange(min=0), default=0, metavar="N", help="Pass over so many, to see what follows them."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print each feature as a line of JSON, evidence included.")
-def features(query: str, limit: int | None, as_json: bool, **flags: Any) -> None:
+def features(query: str, limit: int | None, offset: int, as_json: bool, **flags: Any) -> None:
     """List what the engine can steer by.
 
-    With QUERY, only the features that fit it, best first. Where QUERY is the whole name of one, the evidence for what
-    its dial does follows: where it fires, and how many texts show it at each value.
+    With QUERY, only the features that fit it, best first; a service finds them by what is said of them, by
+    MODEL/SOURCE/INDEX, or by the address of a feature's page. Where QUERY is the whole name of one, the evidence for
+    what its dial does follows: where it fires, and how many texts show it at each value.
     """
     import asyncio
 
     from steer_tui.cli.features import list_features, print_features
+    from steer_tui.cli.listing import Wanted
     from steer_tui.cli.settings import read_settings
 
     settings = read_settings(Flags(**flags))
-    asyncio.run((print_features if as_json else list_features)(settings, query, limit))
+    asyncio.run((print_features if as_json else list_features)(settings, Wanted(query, offset, limit)))
+
+
+@steer_tui.command()
+@engine_options
+@click.argument("name", metavar="[MODEL]", callback=utf8, required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print each model as a line of JSON, sources included.")
+def models(name: str | None, as_json: bool, **flags: Any) -> None:
+    """List the models that a service has, and whether they can be steered.
+
+    With MODEL, the sources of that one: the sets of features at its layers.
+    """
+    import asyncio
+
+    from steer_tui.cli.models import list_models, print_models
+    from steer_tui.cli.settings import read_settings
+
+    settings = read_settings(Flags(**flags))
+    asyncio.run((print_models if as_json else list_models)(settings, name))
+
+
+@steer_tui.command()
+@engine_options
+@click.option("--json", "as_json", is_flag=True, help="Print each preset as a line of JSON.")
+def presets(as_json: bool, **flags: Any) -> None:
+    """List the presets of a service for its model: dials that somebody found worth keeping."""
+    import asyncio
+
+    from steer_tui.cli.presets import list_presets, print_presets
+    from steer_tui.cli.settings import read_settings
+
+    settings = read_settings(Flags(**flags))
+    asyncio.run((print_presets if as_json else list_presets)(settings))
+
+
+@steer_tui.command()
+@engine_options
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as one JSON object.")
+@click.pass_context
+def doctor(context: click.Context, /, as_json: bool, **flags: Any) -> None:
+    """Look at every engine, and tell what is wrong and what to do.
+
+    Nothing is generated. It ends with 0 where the chosen engine works (the one marked *), and else with 1.
+    """
+    import asyncio
+
+    from steer_tui.cli.doctor import examine, list_findings, print_findings
+
+    findings = asyncio.run(examine(Flags(**flags)))
+    (print_findings if as_json else list_findings)(findings)
+    context.exit(findings.exit_code)
 
 
 @steer_tui.command("sweep")

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import unquote, urlsplit
 
-from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial, InvalidValue
+from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial, Feature, InvalidValue
 from steer_tui.engines import Engine
 from steer_tui.engines.lookup import UnknownFeature, resolve_feature
 
@@ -23,6 +24,12 @@ class WrittenDial:
     value: float
     origin: str
     """Where it is written, for errors: a flag, a file and line, or a variable."""
+    is_raw: bool = False
+    """Whether the value is the coefficient itself, and not notches."""
+
+    def at(self, feature: Feature) -> Dial:
+        """The feature turned as far as is written."""
+        return Dial(feature, self.value / feature.unit if self.is_raw else self.value)
 
 
 def parse_dial(text: str) -> tuple[str, float]:
@@ -34,13 +41,41 @@ def parse_dial(text: str) -> tuple[str, float]:
         value = math.nan
     if not name.strip() or math.isnan(value):
         raise InvalidValue(f"A dial is FEATURE=VALUE, such as winter=4 or angry=-2.5; it is {text!r}.")
-    if not VALUE_MIN <= value <= VALUE_MAX:
-        raise InvalidValue(f"A dial goes from {VALUE_MIN:+g} to {VALUE_MAX:+g}; {name!r} is set to {number}.")
     return name.strip(), value
+
+
+def feature_name(written: str) -> str:
+    """What an engine knows a feature by: of the address of a page about it, `model/source/index`."""
+    if "://" not in written:
+        return written
+    try:
+        names = [unquote(name) for name in urlsplit(written).path.split("/") if name]
+    except ValueError:  # an address in brackets that is none
+        return written
+    return "/".join(names[-3:]) if len(names) >= 3 else written
 
 
 def written_dials(texts: Iterable[str], origin: str) -> tuple[WrittenDial, ...]:
     """Dials of one origin, which stands before what is wrong with them."""
+    dials = _parsed(texts, origin)
+    for dial in dials:
+        if not VALUE_MIN <= dial.value <= VALUE_MAX:
+            raise InvalidValue(
+                f"{origin}: A dial goes from {VALUE_MIN:+g} to {VALUE_MAX:+g}; {dial.name!r} is set to {dial.value:g}."
+            )
+    return dials
+
+
+def raw_dials(texts: Iterable[str], origin: str) -> tuple[WrittenDial, ...]:
+    """The same where the values are raw strengths, which may be of any size."""
+    dials = _parsed(texts, origin)
+    for dial in dials:
+        if not math.isfinite(dial.value):
+            raise InvalidValue(f"{origin}: A raw strength is a finite number; {dial.name!r} is set to {dial.value:g}.")
+    return tuple(replace(dial, is_raw=True) for dial in dials)
+
+
+def _parsed(texts: Iterable[str], origin: str) -> tuple[WrittenDial, ...]:
     try:
         return tuple(WrittenDial(*parse_dial(text), origin) for text in texts)
     except InvalidValue as error:
@@ -52,14 +87,14 @@ async def resolve_dials(engine: Engine, written: Iterable[WrittenDial]) -> tuple
     dials: dict[str, Dial] = {}
     for dial in written:
         try:
-            feature = await resolve_feature(engine, dial.name)
+            feature = await resolve_feature(engine, feature_name(dial.name))
         except UnknownFeature as error:
             raise InvalidValue(
                 f"{dial.origin}: {error.message} {error.hint} `steer-tui features` lists them all."
             ) from error
         if feature.id in dials:
             raise InvalidValue(f"{dial.origin}: the feature {feature.label!r} is named twice; give it one value.")
-        dials[feature.id] = Dial(feature, dial.value)
+        dials[feature.id] = dial.at(feature)
     return tuple(dials.values())
 
 

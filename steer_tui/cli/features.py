@@ -6,36 +6,65 @@ from contextlib import aclosing
 from itertools import groupby
 from typing import Any
 
+from steer_tui.cli.dials import feature_name
+from steer_tui.cli.listing import Listing, Wanted, list_wanted
 from steer_tui.cli.output import Output
 from steer_tui.cli.settings import Settings
+from steer_tui.cli.tables import table
 from steer_tui.cli.telling import tell
 from steer_tui.domain import Context, Evidence, Feature, safe_line
-from steer_tui.engines import Engine, Explains, open_engine
+from steer_tui.engines import Engine, Explains
 
 CONTEXTS = 3
 """How many contexts are printed."""
 
 
-async def list_features(settings: Settings, query: str, limit: int | None) -> None:
+async def list_features(settings: Settings, wanted: Wanted) -> None:
     """Print a line a feature for a person, and under them the evidence of the one whose name the query is."""
     output = Output()
-    async with aclosing(open_engine(settings.engine)) as engine:
-        features = await engine.find_features(query, limit)
-        if not features:
-            tell(f"No feature fits {query!r}.")
-        for line in _table([_columns(feature) for feature in features]):
+    async with aclosing(settings.open_engine()) as engine:
+        listing = await list_wanted(engine, wanted)
+        if not listing.features:
+            tell(_nothing(settings.engine, wanted))
+        for line in table([_columns(feature) for feature in listing.features]):
             output.line(line)
-        if (feature := _named(features, query)) is not None:
+        if (feature := _named(listing.features, wanted.query)) is not None:
             for line in _details(feature, await _evidence(engine, feature)):
                 output.line(line)
+    _tell_rest(listing)
 
 
-async def print_features(settings: Settings, query: str, limit: int | None) -> None:
-    """Print a JSON object a feature, its evidence included."""
+async def print_features(settings: Settings, wanted: Wanted) -> None:
+    """Print a JSON object a feature, its evidence included; of those that a search found, the evidence of one named."""
     output = Output()
-    async with aclosing(open_engine(settings.engine)) as engine:
-        for feature in await engine.find_features(query, limit):
-            output.json(_to_wire(feature, await _evidence(engine, feature)))
+    async with aclosing(settings.open_engine()) as engine:
+        listing = await list_wanted(engine, wanted)
+        named = _named(listing.features, wanted.query)
+        for feature in listing.features:
+            is_asked = not listing.is_searched or feature is named
+            described = _to_wire(feature, await _evidence(engine, feature) if is_asked else Evidence())
+            output.json(described | ({"ageSeconds": listing.age_seconds} if listing.is_searched else {}))
+    _tell_rest(listing)
+
+
+def _nothing(engine: str, wanted: Wanted) -> str:
+    if wanted.query.strip() or wanted.offset:
+        return f"No feature fits {wanted.query!r}." if not wanted.offset else "There are no more features."
+    return f"The engine {engine} lists no features by itself: name one as model/source/index."
+
+
+def _tell_rest(listing: Listing) -> None:
+    if listing.age_seconds is not None:
+        tell(f"The answer is {_age(listing.age_seconds)} old: it comes from disk.")
+    if listing.next_offset is not None:
+        tell(f"More with --offset {listing.next_offset}.")
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 async def _evidence(engine: Engine, feature: Feature) -> Evidence:
@@ -63,10 +92,15 @@ def _to_wire(feature: Feature, evidence: Evidence) -> dict[str, Any]:
 
 
 def _named(features: Sequence[Feature], query: str) -> Feature | None:
-    """The one feature whose whole label or id the query is."""
-    name = query.strip().casefold()
-    named = [feature for feature in features if name in (feature.label.casefold(), feature.id.casefold())]
+    """The one feature whose whole label or id the query is; the model in an id may be left out."""
+    name = feature_name(query.strip()).casefold()
+    named = [feature for feature in features if name in _names(feature)]
     return named[0] if len(named) == 1 else None
+
+
+def _names(feature: Feature) -> tuple[str, ...]:
+    id = feature.id.casefold()
+    return feature.label.casefold(), id, id.partition("/")[2]
 
 
 def _columns(feature: Feature) -> tuple[str, ...]:
@@ -80,13 +114,6 @@ def _density(feature: Feature) -> str:
 def _quoted(tokens: Sequence[str]) -> str:
     # In quotes, tokens show the spaces and line breaks that they begin with.
     return " ".join(json.dumps(token, ensure_ascii=False) for token in tokens)
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """The rows as lines, each column as wide as its widest cell, and without those that are empty."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width).rstrip()
 
 
 def _details(feature: Feature, evidence: Evidence) -> Iterator[str]:

@@ -28,6 +28,9 @@ class Flags:
     """What was given on the command line; None where nothing was."""
 
     engine: str | None = None
+    model: str | None = None
+    url: str | None = None
+    chat: bool | None = None
     config: Path | None = None
     log: Path | None = None
     prompt: str | None = None
@@ -36,10 +39,19 @@ class Flags:
     max_tokens: int | None = None
     temperature: float | None = None
     stop: tuple[str, ...] = ()
+    raw: bool = False
 
 
 _ENGINE_OPTIONS = (
     click.option("--engine", type=click.Choice(ENGINE_NAMES), help="What generates."),
+    click.option("--model", callback=utf8, metavar="MODEL", help="The model that the engine steers, as it names it."),
+    click.option(
+        "--url",
+        callback=utf8,
+        metavar="URL",
+        help="Where the engine is. A key goes only to the address that the config names.",
+    ),
+    click.option("--chat/--no-chat", default=None, help="The prompt is a message to a chat model, or plain text."),
     click.option(
         "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this config.toml instead of your own."
     ),
@@ -56,8 +68,13 @@ _DIAL = click.option(
     callback=utf8,
     metavar="FEATURE=VALUE",
     multiple=True,
-    help=f"Turn a feature (its label or id), {VALUE_MIN:+g} to {VALUE_MAX:+g}; may be given more than once. "
+    help="Turn a feature (its label, its id such as gemma-2-2b/20-gemmascope-res-16k/3124, or the address of its "
+    f"page), {VALUE_MIN:+g} to {VALUE_MAX:+g}; may be given more than once. "
     "Without it: those of the config, else none in `run` and the engine's first four in the app.",
+)
+
+_RAW = click.option(
+    "--raw", is_flag=True, help="The values of --dial are raw strengths (coefficients), of any size, and no notches."
 )
 
 _SAMPLING_OPTIONS = (
@@ -77,7 +94,7 @@ def engine_options(command: Command) -> Command:
 
 def steering_options(command: Command) -> Command:
     """The flags of every command that generates with the dials that are given."""
-    return engine_options(_with((_PROMPT, _DIAL, *_SAMPLING_OPTIONS), command))
+    return engine_options(_with((_PROMPT, _DIAL, _RAW, *_SAMPLING_OPTIONS), command))
 
 
 def sampling_options(command: Command) -> Command:

@@ -105,18 +105,29 @@ class PlainText:
     def __init__(self, output: Output, lanes: tuple[Lane, ...]) -> None:
         self._output = output
         self._lanes = lanes
+        self._lane: Lane | None = None
         self._tokens: list[str] = []
+        self._later: dict[Lane, list[Event]] = {}
+        """What came for lanes that have not begun."""
         self._again = ""
         """What is printed beyond the tokens that still hold: after a rewind it may come again."""
 
     def begin(self, lane: Lane) -> None:
-        """Start a lane."""
-        self._tokens, self._again = [], ""
+        """Start a lane, with what came for it meanwhile."""
+        self._lane, self._tokens, self._again = lane, [], ""
         if len(self._lanes) > 1:
             self._output.text(("" if lane is self._lanes[0] else "\n") + f"── {lane.value} ──\n")
+        for event in self._later.pop(lane, ()):
+            self.take(event)
 
     def take(self, event: Event) -> None:
-        """Print what is new; printed text cannot be taken back, so what comes again after a rewind is passed over."""
+        """Print what is new of the lane that has begun, and keep what is another's.
+
+        Printed text cannot be taken back, so what comes again after a rewind is passed over.
+        """
+        if event.lane not in (None, self._lane):
+            self._later.setdefault(event.lane, []).append(event)
+            return
         match event:
             case TokenEvent(token=token):
                 self._tokens.append(token)

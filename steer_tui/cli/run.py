@@ -1,15 +1,28 @@
 """`steer-tui run`: one prompt through the engine to standard output."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 
 from steer_tui.cli.dials import OFFERED, resolve_dials
 from steer_tui.cli.output import JsonLines, Output, PlainText, Printer
+from steer_tui.cli.publication import tell_link, tell_publication
 from steer_tui.cli.settings import Settings
 from steer_tui.cli.telling import tell
-from steer_tui.domain import Dial, Feature, GenerationRequest, Lane, SteerError, SteeringVector
-from steer_tui.engines import Engine, Windows, open_engine
+from steer_tui.domain import (
+    Dial,
+    ErrorEvent,
+    Event,
+    Feature,
+    GenerationRequest,
+    Lane,
+    SteerError,
+    SteeringVector,
+    error_from_code,
+)
+from steer_tui.engines import Engine, LanePolicy, Windows
+from steer_tui.engines.services import Searches
 from steer_tui.generation import RETRIES, Pause, deliver
 
 
@@ -28,30 +41,53 @@ async def _print_lanes(
 ) -> None:
     request = GenerationRequest(settings.prompt or "", settings.sampling, lanes=lanes)
     lane: Lane | None = None
-    async with aclosing(open_engine(settings.engine)) as engine:
+    refused: list[ErrorEvent] = []
+
+    def take(event: Event) -> None:
+        printer.take(event)
+        if isinstance(event, ErrorEvent):
+            refused.append(event)
+
+    async with aclosing(settings.open_engine()) as engine:
         try:
             dials = await resolve_dials(engine, settings.dials)
             watched = await _watched(engine, dials, watched_without_dials)
             request = replace(request, vector=SteeringVector.of(dials), watched=watched)
             await _tell_window(engine, request)
-            # A lane's text does not depend on the other, so one after the other reads best.
-            for lane in lanes:
-                printer.begin(lane)
-                await _print_lane(engine, replace(request, lanes=(lane,)), printer, settings)
+            tell_publication(engine)
+            if engine.info.lanes is LanePolicy.TOGETHER:
+                printer.begin(lanes[0])
+                await _deliver(engine, request, take, settings)
                 printer.end()
+                for lane in lanes[1:]:
+                    printer.begin(lane)
+                    printer.end()
+            else:
+                # A lane's text does not depend on the other, so one after the other reads best.
+                for lane in lanes:
+                    printer.begin(lane)
+                    await _deliver(engine, replace(request, lanes=(lane,)), take, settings)
+                    printer.end()
         except SteerError as error:
             printer.fail(error, lane)
             raise
+        tell_link(engine)
+    for event in refused:  # one lane's failure, which did not stop the other
+        raise error_from_code(event.code, event.message, event.retry_after)
 
 
-async def _print_lane(engine: Engine, request: GenerationRequest, printer: Printer, settings: Settings) -> None:
+async def _deliver(
+    engine: Engine, request: GenerationRequest, sink: Callable[[Event], None], settings: Settings
+) -> None:
     pace = settings.loaded.config.generation.pace
-    await deliver(engine, request, printer.take, _wait, deadlines=settings.deadlines, pace=pace)
+    await deliver(engine, request, sink, _wait, deadlines=settings.deadlines, pace=lambda: pace)
 
 
 async def _watched(engine: Engine, dials: tuple[Dial, ...], without_dials: int) -> tuple[Feature, ...]:
     if dials:
         return tuple(dial.feature for dial in dials)
+    if isinstance(engine, Searches):
+        return ()  # of more features than can be listed none is the first
     return tuple(await engine.find_features("", without_dials)) if without_dials else ()
 
 

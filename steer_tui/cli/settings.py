@@ -5,11 +5,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from steer_tui.cli.dials import WrittenDial, written_dials
+from steer_tui.cli.choosing import choose_engine, settings_without_key, with_key
+from steer_tui.cli.dials import WrittenDial, raw_dials, written_dials
 from steer_tui.cli.options import Flags
-from steer_tui.config import LoadedConfig, load_config
+from steer_tui.config import COMMAND_SECONDS, LoadedConfig, load_config
 from steer_tui.domain import InvalidValue, Sampling
-from steer_tui.engines import ENGINE_NAMES
+from steer_tui.engines import Engine, open_engine
+from steer_tui.engines.registry import EngineSettings
 from steer_tui.generation import Deadlines
 
 
@@ -18,23 +20,33 @@ class Settings:
     """Everything that is set, from whichever layer."""
 
     engine: str
+    engine_settings: EngineSettings
     prompt: str | None
     sampling: Sampling
     dials: tuple[WrittenDial, ...]
     deadlines: Deadlines
     loaded: LoadedConfig
 
+    def open_engine(self) -> Engine:
+        """The engine that is meant, which the caller closes."""
+        return open_engine(self.engine, self.engine_settings)
+
+
+def read_config(flags: Flags) -> LoadedConfig:
+    """The log that the flags ask for is begun, and the config read; raises InvalidValue for what cannot be."""
+    _start_log(flags.log)
+    return load_config(flags.config, os.environ)
+
 
 def read_settings(flags: Flags) -> Settings:
     """The flags over the variables over the files; raises InvalidValue for what cannot be."""
-    _start_log(flags.log)
-    loaded = load_config(flags.config, os.environ)
-    config = loaded.config
-    if config.engine not in ENGINE_NAMES:
-        raise loaded.wrong(("engine",), f"one of: {', '.join(ENGINE_NAMES)}")
-    sampling, limits = config.sampling, config.deadlines
+    loaded = read_config(flags)
+    engine = choose_engine(flags, loaded)
+    engine_settings = settings_without_key(engine, flags, loaded)
+    sampling, limits = loaded.config.sampling, loaded.config.deadlines
     settings = Settings(
-        engine=flags.engine or config.engine,
+        engine=engine,
+        engine_settings=with_key(engine, engine_settings, loaded, COMMAND_SECONDS),
         prompt=flags.prompt,
         sampling=Sampling(
             temperature=sampling.temperature if flags.temperature is None else flags.temperature,
@@ -43,9 +55,9 @@ def read_settings(flags: Flags) -> Settings:
             stop=flags.stop or sampling.stop,
         ),
         dials=(
-            written_dials(flags.dials, "--dial")
+            (raw_dials if flags.raw else written_dials)(flags.dials, "--dial")
             if flags.dials
-            else written_dials(config.dials.start, f"{loaded.where(('dials', 'start'))}: dials.start")
+            else written_dials(loaded.config.dials.start, f"{loaded.where(('dials', 'start'))}: dials.start")
         ),
         deadlines=Deadlines(limits.first_event or None, limits.silence or None, limits.whole or None),
         loaded=loaded,

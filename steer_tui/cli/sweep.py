@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steer_tui.cli.dials import WrittenDial, resolve_dials
+from steer_tui.cli.publication import tell_publication
 from steer_tui.cli.settings import Settings
 from steer_tui.cli.sweep_progress import progress_of
 from steer_tui.cli.sweep_reports import Report
 from steer_tui.domain import VALUE_MAX, VALUE_MIN, InvalidValue
-from steer_tui.engines import open_engine
 from steer_tui.generation.sweep import NEUTRAL_OPENINGS, Sample, SweepPlan, row_of, samples_of, sweep
 
 MOST_VALUES = 101
@@ -73,10 +73,11 @@ def read_prompts(file: Path | None, prompt: str | None) -> tuple[str, ...]:
 
 async def print_sweep(settings: Settings, wanted: Wanted, report: Report) -> None:
     """Sweep, and report each value as soon as it is known."""
-    async with aclosing(open_engine(settings.engine)) as engine:
+    async with aclosing(settings.open_engine()) as engine:
         [dial] = await resolve_dials(engine, [WrittenDial(wanted.feature, 0.0, "--feature")])
         plan = SweepPlan(dial.feature, wanted.values, wanted.prompts, wanted.samples, settings.sampling)
         total = samples_of(engine, plan)
+        tell_publication(engine)
         report.begin(plan)
         try:
             with progress_of(total, streams=report.streams) as progress:

@@ -5,7 +5,7 @@ from typing import TypeAlias
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from steer_tui.config.model import Allowed, Config
+from steer_tui.config.model import Allowed, Config, Private
 
 KeyPath: TypeAlias = tuple[str, ...]
 
@@ -13,7 +13,7 @@ KeyPath: TypeAlias = tuple[str, ...]
 def _walk(model: type[BaseModel], above: KeyPath = ()) -> dict[KeyPath, FieldInfo]:
     found: dict[KeyPath, FieldInfo] = {}
     for name, field in model.model_fields.items():
-        path = (*above, name)
+        path = (*above, field.alias or name)
         found[path] = field
         if (inner := section_model(field)) is not None:
             found |= _walk(inner, path)
@@ -28,6 +28,13 @@ def section_model(field: FieldInfo) -> type[BaseModel] | None:
 
 FIELDS = _walk(Config)
 """Every section and every key."""
+
+
+def is_private(path: KeyPath) -> bool:
+    """Whether the key, or what it stands in, may hold a secret that was written in the wrong place."""
+    while path not in FIELDS:
+        path = path[:-1]
+    return any(isinstance(item, Private) for item in FIELDS[path].metadata)
 
 
 def siblings(path: KeyPath) -> tuple[str, ...]:

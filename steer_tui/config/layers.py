@@ -58,7 +58,15 @@ class VariableLayer:
 
     def spelled(self, path: KeyPath) -> str:
         """The variable that sets the key."""
-        return VARIABLE_PREFIX + "__".join(path).upper()
+        return variable_of(path)
+
+
+def variable_of(path: KeyPath) -> str:
+    """The variable that sets a key; a dash in a section's name is a line there."""
+    return VARIABLE_PREFIX + "__".join(path).upper().replace("-", "_")
+
+
+_KEYS_BY_VARIABLE = {variable_of(path): path for path in FIELDS}
 
 
 def value_at(values: Mapping[str, Any], path: KeyPath) -> Any:
@@ -101,11 +109,19 @@ def line_of(text: str, path: KeyPath) -> int:
 
 def variable_layer(name: str, written: str) -> VariableLayer:
     """The setting of one variable: its value is written as in TOML, and a text needs no quotes."""
-    path = tuple(name.removeprefix(VARIABLE_PREFIX).lower().split("__"))
+    path = _path_of(name)
     value = _variable_value(path, written)
     for key in reversed(path):
         value = {key: value}
     return VariableLayer(name, value)
+
+
+def _path_of(variable: str) -> KeyPath:
+    if variable in _KEYS_BY_VARIABLE:
+        return _KEYS_BY_VARIABLE[variable]
+    section, *below = variable.split("__")
+    above = _KEYS_BY_VARIABLE.get(section) or (section.removeprefix(VARIABLE_PREFIX).lower(),)
+    return (*above, *map(str.lower, below))
 
 
 def _variable_value(path: KeyPath, written: str) -> Any:

@@ -11,8 +11,16 @@ from typing import Any
 import platformdirs
 from pydantic import ValidationError
 
-from steer_tui.config.keys import KeyPath
-from steer_tui.config.layers import VARIABLE_PREFIX, FileLayer, Layer, holds, variable_layer
+from steer_tui.config.keys import FIELDS, KeyPath
+from steer_tui.config.layers import (
+    VARIABLE_PREFIX,
+    FileLayer,
+    Layer,
+    holds,
+    value_at,
+    variable_layer,
+    variable_of,
+)
 from steer_tui.config.model import Config
 from steer_tui.config.wording import ConfigError, first_complaint, wrong_value
 
@@ -26,6 +34,13 @@ class LoadedConfig:
     config: Config
     layers: tuple[Layer, ...]
     """The later wins."""
+    own_file: Path
+    """The file that holds what differs, or would hold it."""
+
+    @property
+    def own_file_was_read(self) -> bool:
+        """Whether that file is there."""
+        return any(isinstance(layer, FileLayer) and layer.file == self.own_file for layer in self.layers)
 
     def where(self, path: KeyPath) -> str:
         """The place that sets the key, for errors that only a reader of the config can find."""
@@ -62,19 +77,26 @@ def load_config(named: Path | None, environment: Mapping[str, str]) -> LoadedCon
 
     Raises ConfigError for the first thing that is wrong, also where a later layer would have overridden it.
     """
-    files = [_read_if_there(shipped_file()), _read(named) if named is not None else _read_if_there(user_file())]
-    variables = [variable_layer(name, environment[name]) for name in sorted(environment) if _is_ours(name)]
-    layers: list[Layer] = [*filter(None, files), *variables]
+    read = [_read_if_there(shipped_file()), _read(named) if named is not None else _read_if_there(user_file())]
+    files = [file for file in read if file is not None]
+    ours = sorted(name for name in environment if name.startswith(VARIABLE_PREFIX))
+    hold_keys = _variables_with_keys(files, environment)
+    layers: list[Layer] = [*files, *(variable_layer(name, environment[name]) for name in ours if name not in hold_keys)]
     for layer in layers:
         _check(layer)
     values: dict[str, Any] = {}
     for layer in layers:
         values = _over(values, layer.values)
-    return LoadedConfig(Config.model_validate(values), tuple(layers))
+    return LoadedConfig(Config.model_validate(values), tuple(layers), named if named is not None else user_file())
 
 
-def _is_ours(variable: str) -> bool:
-    return variable.startswith(VARIABLE_PREFIX)
+def _variables_with_keys(files: list[FileLayer], environment: Mapping[str, str]) -> set[str]:
+    """The variables that hold API keys: whatever they are called, they are no settings."""
+    named: list[object] = []
+    for path in (path for path in FIELDS if path[-1] == "key_env"):
+        named += [value_at(file.values, path) for file in files if holds(file.values, path)]
+        named.append(environment.get(variable_of(path)))
+    return {name for name in named if isinstance(name, str)}
 
 
 def _read_if_there(file: Path) -> FileLayer | None:

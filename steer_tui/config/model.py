@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from steer_tui.config.address import origin_of
 from steer_tui.domain import SEED_MAX, Sampling
 
 
@@ -15,6 +16,15 @@ class Allowed:
     words: str
 
 
+class Private:
+    """Marks what may hold a secret that somebody wrote in the wrong place: an error never shows its value."""
+
+
+def _checked_address(address: str) -> str:
+    origin_of(address)
+    return address
+
+
 Text = Annotated[str, Allowed("a text in quotes")]
 # TOML has lists where a frozen model holds tuples, so these alone are not strict.
 Texts = Annotated[
@@ -23,13 +33,27 @@ Texts = Annotated[
     Allowed('a list of texts that are not empty, such as ["a", "b"]'),
 ]
 Milliseconds = Annotated[int, Field(ge=0), Allowed("a whole number of milliseconds, 0 or more")]
+Truth = Annotated[bool, Allowed("true or false")]
+Address = Annotated[
+    str,
+    AfterValidator(_checked_address),
+    Allowed("an address such as http://127.0.0.1:5002 or https://host, in quotes"),
+    Private(),
+]
+VariableName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"),
+    Allowed("the name of an environment variable, in quotes; the key itself does not belong in a file"),
+    Private(),
+]
+KeyCommand = Annotated[Texts, Allowed('a list of words such as ["pass", "show", "neuronpedia"]'), Private()]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False), Allowed("a number of seconds, or 0 for no limit")]
 
 _SAMPLING = Sampling()
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class SamplingConfig(_Section):
@@ -66,7 +90,7 @@ class GenerationConfig(_Section):
 
     auto: Annotated[Literal["when free", "on", "off"], Allowed('one of "when free", "on", "off"')] = "when free"
     """Whether an edit generates by itself; "when free": on engines without a quota."""
-    live: Annotated[bool, Allowed("true or false")] = False
+    live: Truth = False
     """Whether a turned dial acts from the next token on, without a restart, on engines that can."""
     debounce_ms: Milliseconds = 500
     """How long edits have to rest before a generation starts."""
@@ -89,6 +113,40 @@ class DeadlinesConfig(_Section):
     """From the request to its end."""
 
 
+class NeuronpediaConfig(_Section):
+    """Neuronpedia's own service, or a mirror of it."""
+
+    model: Annotated[str, Field(min_length=1), Allowed('the id of a model, such as "gemma-2-2b"')] = "gemma-2-2b"
+    """The model that is steered."""
+    url: Address = "https://www.neuronpedia.org"
+    """Where it is; the key is for this address."""
+    key_env: VariableName = "NEURONPEDIA_API_KEY"
+    """The environment variable that holds the key."""
+    key_command: KeyCommand = ()
+    """Words of a command whose first line of output is the key."""
+    chat: Truth = False
+    """Whether the model's chat template is applied."""
+    replay_pace_ms: Annotated[
+        float, Field(ge=0, allow_inf_nan=False), Allowed("a number of milliseconds, 0 or more")
+    ] = 75.0
+    """Between two words of a text that comes all at once."""
+
+
+class InferenceServerConfig(_Section):
+    """A Neuronpedia inference server of one's own."""
+
+    url: Address = "http://127.0.0.1:5002"
+    """Where it is; the key is for this address."""
+    model: Annotated[str, Allowed("the name of a model, or empty")] = ""
+    """Empty: what the server says."""
+    key_env: VariableName = "INFERENCE_SERVER_SECRET"
+    """The environment variable that holds the secret."""
+    key_command: KeyCommand = ()
+    """Words of a command whose first line of output is the secret."""
+    chat: Truth = False
+    """Whether the model's chat template is applied."""
+
+
 class Config(_Section):
     """All of config.toml; a section that is left out has its defaults."""
 
@@ -106,6 +164,12 @@ class Config(_Section):
     """When a generation starts."""
     deadlines: DeadlinesConfig = DeadlinesConfig()
     """How long to wait for an engine."""
+    neuronpedia: Annotated[NeuronpediaConfig, Private()] = NeuronpediaConfig()
+    """Neuronpedia's service."""
+    inference_server: Annotated[InferenceServerConfig, Field(alias="inference-server"), Private()] = (
+        InferenceServerConfig()
+    )
+    """A server of one's own."""
     keys: Annotated[
         dict[str, str | dict[str, str]], Allowed('the names of keys in quotes, as in main.generate = "enter,f5"')
     ] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from steer_tui.config.keys import FIELDS, KeyPath, allowed, siblings
+from steer_tui.config.keys import FIELDS, KeyPath, allowed, is_private, siblings
 from steer_tui.config.layers import Layer, holds, value_at
 from steer_tui.domain import InvalidValue
 
@@ -31,8 +31,8 @@ def first_complaint(error: ValidationError, layer: Layer) -> ConfigError:
 
 def wrong_value(path: KeyPath, layer: Layer, may_be: str | None = None) -> ConfigError:
     """A key whose value is not what the key allows."""
-    value = _shown(value_at(layer.values, path))
-    return ConfigError(f"{layer.where(path)}: {'.'.join(path)} must be {may_be or allowed(path)}; it is {value}.")
+    found = "" if is_private(path) else f"; it is {_shown(value_at(layer.values, path))}"
+    return ConfigError(f"{layer.where(path)}: {'.'.join(path)} must be {may_be or allowed(path)}{found}.")
 
 
 def unknown_key(path: KeyPath, layer: Layer) -> ConfigError:

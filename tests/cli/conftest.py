@@ -48,6 +48,7 @@ class CommandLine:
         ours = {
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home / "config"),
+            "XDG_CACHE_HOME": str(self.home / "cache"),
             "PYTHONPATH": str(Path(steer_tui.__file__).parent.parent),
         }
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -71,6 +72,7 @@ class CommandLineHere(CommandLine):
         self._monkeypatch, self._capfd = monkeypatch, capfd
         monkeypatch.setenv("HOME", str(home))
         monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
         for name in os.environ:
             if name.startswith("STEER_TUI_"):
                 monkeypatch.delenv(name)
@@ -113,7 +115,7 @@ def scripted_here(steer_here, monkeypatch):
 
     def follow(script: str) -> CommandLine:
         monkeypatch.setenv("SCRIPT", script)
-        monkeypatch.setitem(registry._FACTORIES, "builtin", ScriptedEngine)
+        monkeypatch.setitem(registry._FACTORIES, "builtin", lambda _: ScriptedEngine())
         return steer_here
 
     return follow

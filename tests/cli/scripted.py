@@ -93,5 +93,5 @@ class ScriptedEngine:
 
 
 if __name__ == "__main__":
-    registry._FACTORIES["builtin"] = ScriptedEngine
+    registry._FACTORIES["builtin"] = lambda _: ScriptedEngine()
     main()

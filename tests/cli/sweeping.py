@@ -36,5 +36,5 @@ class Engine(SweepingEngine):
 
 
 if __name__ == "__main__":
-    registry._FACTORIES["builtin"] = Engine
+    registry._FACTORIES["builtin"] = lambda _: Engine()
     main()

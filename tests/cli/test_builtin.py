@@ -81,7 +81,7 @@ def test_a_prompt_beyond_the_context_is_told(steer_here):
 
 
 def test_a_missing_weight_file_is_the_engines_failure(steer_here, monkeypatch, tmp_path):
-    monkeypatch.setitem(registry._FACTORIES, "builtin", lambda: BuiltinEngine(tmp_path / "nowhere"))
+    monkeypatch.setitem(registry._FACTORIES, "builtin", lambda _: BuiltinEngine(tmp_path / "nowhere"))
     for arguments in (("run", *PROMPT), ("run", *PROMPT, "--dial", "sea=4"), ("features",)):
         done = steer_here(*arguments)
         assert (done.returncode, done.stdout) == (1, "")

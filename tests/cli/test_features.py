@@ -45,7 +45,7 @@ class ExplainingEngine(ScriptedEngine):
 @pytest.fixture
 def explained(steer_here, monkeypatch):
     """`steer-tui` with an engine that explains its features."""
-    monkeypatch.setitem(registry._FACTORIES, "builtin", ExplainingEngine)
+    monkeypatch.setitem(registry._FACTORIES, "builtin", lambda _: ExplainingEngine())
     return steer_here
 
 

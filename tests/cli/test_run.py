@@ -3,6 +3,10 @@
 import json
 
 import pytest
+from cli.scripted import ScriptedEngine
+
+from steer_tui.domain import DoneEvent, ErrorEvent, FinishReason, Lane, TokenEvent
+from steer_tui.engines import EngineInfo, LanePolicy, registry
 
 PROMPT = ("run", "--prompt", "x")
 
@@ -118,3 +122,31 @@ def test_a_prompt_longer_than_the_models_window_is_told_on_standard_error(script
     done = scripted_here("speaks")("run", "--prompt", "one two three four five six seven")
     assert (done.returncode, done.stdout) == (0, "[] one two\n")
     assert done.stderr == "steer-tui: The prompt has 7 tokens, and the model reads the last 5 of them.\n"
+
+
+class HalfRefusing(ScriptedEngine):
+    """Gives both lanes with one request, and refuses the default one on the way."""
+
+    info = EngineInfo("builtin", "toy", lanes=LanePolicy.TOGETHER)
+
+    async def stream(self, request):
+        yield TokenEvent("a", 0, Lane.DEFAULT)
+        yield TokenEvent("b", 0, Lane.STEERED)
+        yield ErrorEvent("No more of it.", "rejected", None, Lane.DEFAULT)
+        yield TokenEvent("c", 1, Lane.STEERED)
+        yield DoneEvent(Lane.STEERED, FinishReason.COMPLETE)
+
+
+def test_where_lanes_come_together_the_failure_of_one_stops_no_other_and_is_told_at_the_end(scripted_here, monkeypatch):
+    steer = scripted_here("speaks")
+    monkeypatch.setitem(registry._FACTORIES, "builtin", lambda _: HalfRefusing())
+    done = steer(*PROMPT, "--lane", "both")
+    assert (done.returncode, done.stdout) == (1, "── steered ──\nbc\n\n── default ──\na\n")
+    assert done.stderr.startswith("steer-tui: No more of it. ")
+    as_json = steer(*PROMPT, "--lane", "both", "--json")
+    assert as_json.returncode == 1
+    assert [e["event"] for e in events(as_json.stdout)] == ["token", "token", "error", "token", "done"]
+
+
+def test_a_raw_strength_may_lie_beyond_a_dials_ends(scripted_here):
+    assert scripted_here("speaks")(*PROMPT, "--raw", "--dial", "sea=50").stdout == "[Sea=25] one two\n"

@@ -32,7 +32,7 @@ def sweeping(steer_here, monkeypatch):
     """`steer-tui` in this process with the engine that is given, which the test can ask what was asked of it."""
 
     def use(engine):
-        monkeypatch.setitem(registry._FACTORIES, "builtin", lambda: engine)
+        monkeypatch.setitem(registry._FACTORIES, "builtin", lambda _: engine)
         return steer_here
 
     return use

@@ -24,7 +24,7 @@ def test_version(steer_here):
     assert (done.returncode, done.stdout, done.stderr) == (0, f"steer-tui {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["features"]])
+@pytest.mark.parametrize("command", [[], ["run"], ["features"], ["models"], ["presets"], ["doctor"]])
 def test_help_names_the_flags_and_the_app_s_has_examples(steer_here, command):
     done = steer_here(*command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -50,6 +50,15 @@ WRONG = {
     "a dial whose value is no number": (["run", "--prompt", "x", "--dial", "sea=much"], "FEATURE=VALUE"),
     "a dial at not-a-number": (["run", "--prompt", "x", "--dial", "sea=nan"], "FEATURE=VALUE"),
     "a dial beyond its end": (["run", "--prompt", "x", "--dial", "sea=inf"], "from -10 to +10"),
+    "a raw strength that is none": (["run", "--prompt", "x", "--raw", "--dial", "sea=inf"], "is a finite number"),
+    "an address alone": (
+        ["run", "--prompt", "x", "--url", "http://a"],
+        "means a gateway, which cannot be opened yet: add --",
+    ),
+    "a model alone": (["run", "--prompt", "x", "--model", "a"], "serves itself, which it cannot yet: add --engine"),
+    "an address of the builtin engine": (["features", "--engine", "builtin", "--url", "http://a"], "--url is for an"),
+    "a chat with the builtin engine": (["features", "--chat"], "--chat is for an engine that is a service"),
+    "an address that is none": (["features", "--engine", "neuronpedia", "--url", "a b"], "--url is an address such as"),
     "a lane that is none": (["run", "--prompt", "x", "--lane", "left"], "'--lane'"),
     "a limit of 0": (["features", "--limit", "0"], "'--limit'"),
     "a prompt that is no UTF-8": (["run", "--prompt", "\udcff"], "not UTF-8"),

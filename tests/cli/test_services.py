@@ -1,0 +1,235 @@
+"""The command line on an engine that is a service, over a real socket."""
+
+import asyncio
+import json
+
+import pytest
+from cli.service import BRIDGE, KEY, MODEL, SOURCE, broken, limited, routes, unauthorized
+from engines.inference_server.box import Box
+from loopback import Loopback
+
+RUN = ("run", "--engine", "neuronpedia", "--prompt", "The most iconic structure is")
+PUBLIC = "steer-tui: Neuronpedia stores every finished generation"
+LINK = "steer-tui: It can be read at https://www.neuronpedia.org/steer/abc\n"
+
+
+@pytest.fixture
+def ask(steer_here):
+    """Runs a command line beside a server of this test's own loop."""
+
+    async def run(*arguments):
+        return await asyncio.to_thread(steer_here, *arguments)
+
+    return run
+
+
+def strengths(server):
+    return [call.json["features"][0]["strength"] for call in server.calls if call.path == "/api/steer"]
+
+
+async def test_both_lanes_come_of_one_request_each_under_its_heading(ask):
+    async with Loopback(routes()) as server:
+        done = await ask(*RUN, "--url", server.url, "--lane", "both", "--dial", f"{BRIDGE}=5")
+    assert (done.returncode, done.stdout) == (0, "── steered ──\n the Golden Gate\n\n── default ──\n a tower.\n")
+    assert strengths(server) == [40.0]
+    public, link = done.stderr.splitlines(keepends=True)
+    assert public.startswith(PUBLIC)
+    assert link == LINK
+
+
+@pytest.mark.parametrize(("lane", "text"), [("steered", " the Golden Gate\n"), ("default", " a tower.\n")])
+async def test_one_lane_alone_is_the_text_alone(ask, lane, text):
+    async with Loopback(routes()) as server:
+        assert (await ask(*RUN, "--url", server.url, "--lane", lane, "--dial", f"{BRIDGE}=5")).stdout == text
+
+
+async def test_json_has_the_events_of_both_lanes_and_nothing_else(steer):
+    async with Loopback(routes()) as server:
+        line = (*RUN, "--url", server.url, "--lane", "both", "--json", "--dial", f"{BRIDGE}=5")
+        done = await asyncio.to_thread(steer, *line)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    texts = {"steered": "", "default": ""}
+    for event in events:
+        texts[event["data"]["lane"]] += event["data"].get("token", "")
+    assert (done.returncode, texts) == (0, {"steered": " the Golden Gate", "default": " a tower."})
+    assert sorted(event["data"]["lane"] for event in events if event["event"] == "done") == ["default", "steered"]
+    assert done.stderr.count(PUBLIC) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "strength"),
+    [
+        ((f"{BRIDGE}=-2.5",), -20.0),
+        ((f"{SOURCE}/3124=1",), 8.0),
+        ((f"https://www.neuronpedia.org/{BRIDGE}?embed=true=6",), 48.0),
+        ((f"https://www.neuronpedia.org/{BRIDGE}#x=6",), 48.0),
+        ((f"{BRIDGE}=0",), 0.0),
+        ((f"{BRIDGE}=240", "--raw"), 240.0),
+        ((f"{BRIDGE}=-4", "--raw"), -4.0),
+    ],
+)
+async def test_a_dial_names_a_feature_in_full_without_its_model_or_by_its_page_and_may_be_raw(ask, written, strength):
+    async with Loopback(routes()) as server:
+        done = await ask(*RUN, "--url", server.url, "--dial", *written)
+    assert (done.returncode, done.stdout) == (0, " the Golden Gate\n")
+    assert strengths(server) == [strength]
+
+
+async def test_a_rate_limit_ends_with_4_and_tells_the_seconds(ask):
+    async with Loopback(routes(steer=limited)) as server:
+        done = await ask(*RUN, "--url", server.url, "--dial", f"{BRIDGE}=5", "--lane", "both", "--json")
+    assert done.returncode == 4
+    assert "Try again in 12 seconds.\n" in done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["event"], last["data"]["code"], last["data"]["retryAfter"]) == ("error", "rate_limited", 12)
+
+
+async def test_a_run_without_a_dial_says_that_the_service_needs_one(ask):
+    async with Loopback(routes()) as server:
+        for flags in ([], ["--json"]):
+            done = await ask(*RUN, "--url", server.url, *flags)
+            assert done.returncode == 1
+            assert "Add a dial" in done.stderr
+    assert server.calls == []
+
+
+async def test_the_config_chooses_engine_model_and_address(ask, steer_here):
+    async with Loopback(routes()) as server:
+        steer_here.write_own(f"engine = 'neuronpedia'\n[neuronpedia]\nurl = '{server.url}'\nmodel = 'other'\n")
+        await ask("run", "--prompt", "x", "--model", MODEL, "--engine", "neuronpedia", "--dial", f"{BRIDGE}=1")
+        done = await ask("run", "--prompt", "x", "--dial", f"{BRIDGE}=1")
+    assert {call.json["modelId"] for call in server.calls if call.path == "/api/steer"} == {MODEL}
+    assert done.returncode == 1
+    assert "other" in done.stderr
+
+
+async def test_an_inference_server_is_asked_for_each_lane(ask):
+    box = Box()
+    async with box.server as server:
+        line = ("--engine", "inference-server", "--url", server.url, "--prompt", "x", "--lane", "both")
+        done = await ask("run", *line, "--dial", "gpt2-small/6-res-jb/7=1")
+        listed = await ask("features", "--engine", "inference-server", "--url", server.url)
+    assert (done.returncode, done.stdout) == (0, "── steered ──\n the sea is deep\n\n── default ──\n a dog\n")
+    assert [body["types"] for body in box.steered()] == [["STEERED"], ["DEFAULT"]]
+    assert (listed.returncode, listed.stdout) == (0, "")
+    assert "lists no features by itself: name one as model/source/index." in listed.stderr
+
+
+# Keys
+
+
+@pytest.mark.parametrize("answer", [unauthorized, limited, broken, None], ids=["401", "429", "500", "nobody"])
+async def test_the_key_goes_to_the_configured_address_and_into_no_output_and_no_log(ask, steer_here, tmp_path, answer):
+    log = tmp_path / "debug.log"
+    steer_here.set("NEURONPEDIA_API_KEY", KEY)
+    server = Loopback(routes(steer=answer, model=answer, presets=answer) if answer else routes())
+    async with server:
+        steer_here.set("STEER_TUI_NEURONPEDIA__URL", server.url if answer else "http://127.0.0.1:1")
+        said = ""
+        for line in (
+            (*RUN, "--dial", f"{BRIDGE}=5"),
+            (*RUN, "--dial", f"{BRIDGE}=5", "--json"),
+            ("presets", "--engine", "neuronpedia"),
+            ("doctor", "--engine", "neuronpedia"),
+        ):
+            done = await ask(*line, "--log", str(log))
+            assert done.returncode in (1, 4)
+            said += done.stdout + done.stderr
+    assert KEY not in said + log.read_text()
+    assert "Traceback" in log.read_text()
+    assert {call.headers.get("x-api-key") for call in server.calls} == ({KEY} if answer else set())
+
+
+async def test_a_key_is_not_sent_to_an_address_that_only_a_flag_names(ask, steer_here):
+    steer_here.set("NEURONPEDIA_API_KEY", KEY)
+    async with Loopback(routes()) as server:
+        done = await ask(*RUN, "--url", server.url, "--dial", f"{BRIDGE}=5")
+    assert done.returncode == 0
+    assert all("x-api-key" not in call.headers for call in server.calls)
+    assert done.stderr.startswith(
+        f"steer-tui: The key is for https://www.neuronpedia.org and is not sent to {server.url}; "
+    )
+    assert KEY not in done.stderr
+
+
+async def test_a_command_for_the_key_that_fails_is_told_before_anything_is_sent(ask, steer_here):
+    async with Loopback(routes()) as server:
+        steer_here.write_own(f"[neuronpedia]\nurl = '{server.url}'\nkey_command = ['false']\n")
+        done = await ask(*RUN, "--dial", f"{BRIDGE}=5")
+    assert (done.returncode, server.calls) == (2, [])
+    assert f"{steer_here.own}, line 3: neuronpedia.key_command: the command ended with 1" in done.stderr
+
+
+# Features, models, presets
+
+FEATURES = ("features", "--engine", "neuronpedia")
+
+
+async def test_a_search_shows_a_page_and_where_the_next_one_begins(ask):
+    async with Loopback(routes()) as server:
+        first = await ask(*FEATURES, "bridges", "--url", server.url)
+        second = await ask(*FEATURES, "bridges", "--url", server.url, "--offset", "2")
+        three = await ask(*FEATURES, "bridges", "--url", server.url, "--limit", "3")
+    ids = [[word for word in line.split() if word.startswith(MODEL)] for line in first.stdout.splitlines()]
+    assert ids == [[f"{MODEL}/{SOURCE}/0"], [f"{MODEL}/{SOURCE}/1"]]
+    assert first.stderr == "steer-tui: More with --offset 2.\n"
+    assert [line.split()[1] for line in second.stdout.splitlines()] == ["2", "3"]
+    assert second.stderr == ""
+    assert len(three.stdout.splitlines()) == 3
+    assert "More with --offset 3." in three.stderr
+
+
+async def test_what_comes_from_disk_is_told_with_its_age(ask):
+    async with Loopback(routes()) as server:
+        fresh = await ask(*FEATURES, "bridges", "--url", server.url, "--json")
+        url = server.url
+    kept = await ask(*FEATURES, "bridges", "--url", url, "--json")
+    assert [json.loads(line)["ageSeconds"] for line in fresh.stdout.splitlines()] == [None, None]
+    assert kept.returncode == 0
+    assert all(json.loads(line)["ageSeconds"] >= 0 for line in kept.stdout.splitlines())
+    assert "seconds old: it comes from disk." in kept.stderr
+
+
+async def test_a_feature_that_is_named_shows_where_it_fires(ask):
+    async with Loopback(routes()) as server:
+        for query in (BRIDGE, f"https://www.neuronpedia.org/{BRIDGE}"):
+            done = await ask(*FEATURES, query, "--url", server.url)
+            assert done.returncode == 0
+            assert "the «Bridge»" in done.stdout
+        line = await ask(*FEATURES, BRIDGE, "--url", server.url, "--json")
+    assert json.loads(line.stdout)["contexts"] == [{"tokens": [" the", " Bridge"], "activations": [0.0, 40.0]}]
+
+
+async def test_models_are_listed_with_whether_they_can_be_steered_and_of_one_its_sources(ask):
+    async with Loopback(routes()) as server:
+        listed = await ask("models", "--engine", "neuronpedia", "--url", server.url)
+        sources = await ask("models", MODEL, "--engine", "neuronpedia", "--url", server.url)
+        lines = await ask("models", "--engine", "neuronpedia", "--url", server.url, "--json")
+        unknown = await ask("models", "nope", "--engine", "neuronpedia", "--url", server.url)
+    first, second = listed.stdout.splitlines()
+    assert first.split("  ")[:2] == [MODEL, "can be steered"]
+    assert "1 of 2 sources" in first
+    assert "shown only" in second
+    rows = [line.split(maxsplit=1) for line in sources.stdout.splitlines()]
+    assert rows == [[f"{MODEL}/{SOURCE}", "can be steered"], [f"{MODEL}/0-other", "shown only"]]
+    one = json.loads(lines.stdout.splitlines()[0])
+    assert (one["id"], one["canSteer"], one["layers"]) == (MODEL, True, 26)
+    assert one["sources"] == [{"id": SOURCE, "canSteer": True}, {"id": "0-other", "canSteer": False}]
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+
+
+async def test_presets_are_listed_with_dials_as_the_command_line_takes_them(ask):
+    async with Loopback(routes()) as server:
+        listed = await ask("presets", "--engine", "neuronpedia", "--url", server.url)
+        lines = await ask("presets", "--engine", "neuronpedia", "--url", server.url, "--json")
+    assert listed.stdout.splitlines()[0] == "Bridge mode"
+    assert f"  {BRIDGE}=5  bridges 3124" in listed.stdout.splitlines()
+    dial = {"id": BRIDGE, "label": "bridges 3124", "value": 5.0}
+    assert json.loads(lines.stdout) == {"name": "Bridge mode", "prompt": None, "dials": [dial]}
+
+
+@pytest.mark.parametrize("command", ["models", "presets"])
+async def test_an_engine_that_has_none_of_it_says_so(ask, command):
+    done = await ask(command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--engine neuronpedia" in done.stderr
