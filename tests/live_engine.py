@@ -5,13 +5,14 @@ engine = LiveEngine(text="...")    # tells this text instead
 engine.answers = Gate()            # a turn acts at once, and its answer waits
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from scripted_engine import Gate, Script, ScriptedEngine, Step, done
 
 from steer_tui.domain import (
     ActivationEvent,
+    Feature,
     FeatureActivation,
     FinishReason,
     GenerationRequest,
@@ -40,10 +41,11 @@ class LiveEngine(ScriptedEngine):
         self.turned: list[SteeringVector] = []
         """What was asked of the engine, in order."""
         self._acting: SteeringVector | None = None
+        self._watched: Sequence[Feature] = ()
         self._taken = 0
 
     def _speak(self, request: GenerationRequest) -> Iterable[Step]:
-        self._acting, self._taken = request.vector, 0
+        self._acting, self._watched, self._taken = request.vector, request.watched, 0
         for index in range(self._length):
             for lane in request.lanes:
                 if lane is Lane.STEERED:
@@ -52,9 +54,8 @@ class LiveEngine(ScriptedEngine):
                     yield TokenEvent(self._token(self._acting, index), index, lane)
                 else:
                     yield TokenEvent(self._token(SteeringVector(), index), index, lane)
-                yield ActivationEvent(
-                    index, lane, tuple(FeatureActivation(f.id, f.label, index % 5) for f in request.watched)
-                )
+                watched = self._watched if lane is Lane.STEERED else request.watched
+                yield ActivationEvent(index, lane, tuple(FeatureActivation(f.id, f.label, index % 5) for f in watched))
         for lane in request.lanes:
             if lane is Lane.STEERED:
                 yield self.gate
@@ -63,15 +64,15 @@ class LiveEngine(ScriptedEngine):
     def _token(self, vector: SteeringVector, index: int) -> str:
         return f" {self._words[index] if self._words else named(vector)}"
 
-    async def turn(self, vector: SteeringVector) -> int | None:
-        """Let the vector act on the steered lane, and answer when the test lets it."""
+    async def turn(self, request: GenerationRequest, vector: SteeringVector, watched: Sequence[Feature]) -> int | None:
+        """Let the vector act on the steered lane of the request's stream, and answer when the test lets it."""
         self.turned.append(vector)
         index = self._taken
         if self.faults:
             raise self.faults.pop(0)
-        if not any(Lane.STEERED in self.requests[number - 1].lanes for number in self._open):
+        if not any(self.requests[number - 1] is request for number in self._open):
             return None
-        self._acting = vector
+        self._acting, self._watched = vector, watched
         if self.answers is not None:
             await self.answers.wait()
         return index

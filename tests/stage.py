@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from fake_time import FakeTime
 from scripted_engine import FEATURES, ScriptedEngine, speaking
 from textual.pilot import Pilot
 
@@ -16,10 +17,13 @@ from steer_tui.tui.widgets.rack import DialRack
 DIALS = (Dial(FEATURES[0], 4.0), Dial(FEATURES[1]), Dial(FEATURES[2]), Dial(FEATURES[3]))
 
 
-def make_app(engine: ScriptedEngine | None = None, **options: Any) -> SteerApp:
-    """The app with four dials, the first at +4."""
+def make_app(engine: ScriptedEngine | None = None, fake: FakeTime | None = None, **options: Any) -> SteerApp:
+    """The app with four dials, the first at +4; with a fake time, what the app waits for waits for the test."""
     settings = {"dials": DIALS, "debounce": 0.02, **options}
-    return SteerApp(engine or ScriptedEngine(speaking()), AppOptions(**settings))
+    clocks = {"clock": fake.clock, "sleep": fake.sleep} if fake else {}
+    app = SteerApp(engine or ScriptedEngine(speaking()), AppOptions(**settings), **clocks)
+    app.NOTIFICATION_TIMEOUT = 600.0  # a toast stays to be read, however slow the machine is
+    return app
 
 
 def pane(pilot: Pilot[None], lane: Lane = Lane.STEERED) -> OutputPane:
@@ -49,7 +53,7 @@ def foot(pilot: Pilot[None], lane: Lane = Lane.STEERED) -> str:
     return str(pane(pilot, lane).border_subtitle)
 
 
-async def until(pilot: Pilot[None], holds: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(pilot: Pilot[None], holds: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait until something holds, or fail."""
     end = time.monotonic() + seconds
     while not holds():

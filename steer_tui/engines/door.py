@@ -97,14 +97,15 @@ class Windows(Protocol):
 
 @runtime_checkable
 class LiveDials(Protocol):
-    """An engine whose running steered lane can be turned without a restart."""
+    """An engine that can turn the steered lane of a running stream without a restart."""
 
-    async def turn(self, vector: SteeringVector) -> int | None:
+    async def turn(self, request: GenerationRequest, vector: SteeringVector, watched: Sequence[Feature]) -> int | None:
         """Let this vector act from the next token on: the one after the last that the stream's reader has taken.
 
-        Gives that token's index, or None where no steered lane runs (any more). The tokens before it stand, and what
-        the engine has made ahead of the reader is made anew. A vector that the engine cannot apply raises, and leaves
-        the stream as it was. Only a lane that runs is turned; a request that starts later has its own vector.
+        The stream is that of this very request; every other one, be its request equal, stays as it is. Gives the
+        token's index, or None where the stream has no steered lane (any more). The tokens before it stand, and what
+        the engine has made ahead of the reader is made anew; from there on the lane tells the activations of the
+        watched features. A vector that the engine cannot apply raises, and leaves the stream as it was.
         """
         ...
 

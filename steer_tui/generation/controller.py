@@ -43,9 +43,13 @@ class Controller:
         """Whether an edit or a dial starts a generation by itself."""
         self.live = live and isinstance(engine, LiveDials)
         """Whether a dial acts on the text that comes, without a restart."""
+        self.pace = pace
+        """Tokens a second, 0 as fast as they come; a text that comes follows a change."""
+        self.clock = clock
+        """Seconds on the scale of every moment in the state."""
         self._engine = engine
-        self._debounce, self._deadlines, self._pace = debounce, deadlines, pace
-        self._on_change, self._clock, self._sleep = on_change, clock, sleep
+        self._debounce, self._deadlines = debounce, deadlines
+        self._on_change, self._sleep = on_change, sleep
         self._gate = RateGate(clock)
         self._slot = asyncio.Lock()
         self._runs = count(1)
@@ -213,7 +217,7 @@ class Controller:
             elif debounce is not None:
                 self.state.settle(lane)
             else:
-                self.state.start(lane, flight.run, flight.inputs.of_lane(lane), self._clock(), None)
+                self.state.start(lane, flight.run, flight.inputs.of_lane(lane), self.clock(), None)
 
     @property
     def _acts_live(self) -> bool:
@@ -261,18 +265,18 @@ class Controller:
             await asyncio.wait([ahead.task])
 
     async def _deliver(self, flight: Flight) -> None:
-        state, clock = self.state, self._clock
+        state, clock = self.state, self.clock
         window: PromptWindow | None = None
 
         def unfinished() -> list[Lane]:
             return [lane for lane in flight.lanes if not isinstance(state.lanes[lane].phase, Done | Failed)]
 
         def leave(request: GenerationRequest) -> GenerationRequest:
-            flight.leave()
+            leaving = flight.leave(request.lanes)
             for lane in unfinished():
                 state.start(lane, flight.run, flight.inputs.of_lane(lane), clock(), window)
             self._on_change()
-            return flight.inputs.request(request.lanes)
+            return leaving
 
         def take(event: Event) -> None:
             state.apply(event, flight.run, clock())
@@ -302,7 +306,7 @@ class Controller:
                 leave=leave,
                 gate=self._gate,
                 deadlines=self._deadlines,
-                pace=self._pace,
+                pace=lambda: self.pace,
                 clock=clock,
                 sleep=self._sleep,
             )

@@ -6,6 +6,7 @@ an event's arrival and its use, and the deadlines measure the engine alone.
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -40,6 +41,9 @@ SHORTEST_LIMIT_WAIT = 1.0
 
 BREATH = 0.008
 """Seconds of uninterrupted events after which the loop gets a turn: a producer that never sleeps starves painting."""
+
+PACE_LOOK = 0.25
+"""Seconds between two looks at the pace while a token is held back: it may have changed."""
 
 Clock: TypeAlias = Callable[[], float]
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
@@ -170,25 +174,25 @@ class _Attempts:
 
 
 async def _attempt(
-    engine: Engine, attempts: _Attempts, pace: float, deadlines: Deadlines, clock: Clock, sleep: Sleep
+    engine: Engine, attempts: _Attempts, pace: Callable[[], float], deadlines: Deadlines, clock: Clock, sleep: Sleep
 ) -> None:
     watch = _Watch(deadlines, clock, sleep)
 
-    due: dict[Lane, float] = {}
+    came = dict.fromkeys(Lane, -math.inf)
 
     async def keep_pace(lane: Lane) -> None:
-        wait = due.get(lane, 0.0) - clock()
-        if wait > 0:
-            watch.last_event = clock() + wait  # the silence is ours
-            await sleep(wait)
-        due[lane] = clock() + 1.0 / pace
+        while (tokens_a_second := pace()) and (wait := came[lane] + 1.0 / tokens_a_second - clock()) > 0:
+            doze = min(wait, PACE_LOOK)
+            watch.last_event = clock() + doze  # the silence is ours
+            await sleep(doze)
+        came[lane] = clock()
 
     async def consume() -> None:
         breath = clock() + BREATH
         async with aclosing(engine.stream(attempts.request)) as events:
             async for event in events:
                 watch.heard = True
-                if pace and isinstance(event, TokenEvent):
+                if isinstance(event, TokenEvent):
                     await keep_pace(event.lane)
                 attempts.take(event)
                 if attempts.finished:
@@ -243,7 +247,7 @@ async def deliver(
     leave: Callable[[GenerationRequest], GenerationRequest] = lambda request: request,
     gate: RateGate | None = None,
     deadlines: Deadlines = Deadlines(),
-    pace: float = 0.0,
+    pace: Callable[[], float] = lambda: 0.0,
     clock: Clock = time.monotonic,
     sleep: Sleep = asyncio.sleep,
 ) -> None:
@@ -251,8 +255,8 @@ async def deliver(
 
     `leave` is called as each attempt leaves, with its request, and says which one leaves in its place, of the same
     lanes; `pause` is awaited before a further attempt. Lanes that have ended are not
-    asked for again, and a lane that begins anew is rewound to 0. `pace` is in tokens a second (0: as they come).
-    Without a `gate` a rate limit is not waited out.
+    asked for again, and a lane that begins anew is rewound to 0. `pace` is asked for at each token: tokens a second,
+    0 as they come. Without a `gate` a rate limit is not waited out.
     Raises the SteerError that ends the request: one that is not worth a retry, or the last of RETRIES + 1 attempts.
     """
     attempts = _Attempts(request, sink)

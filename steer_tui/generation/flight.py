@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from steer_tui.domain import Lane
+from steer_tui.domain import GenerationRequest, Lane
 from steer_tui.generation.inputs import Inputs
 
 ANSWER_GRACE = 1.0
@@ -22,6 +22,8 @@ class Flight:
     """The same with the dials as the person wants them, while the engine has not answered to a turn."""
     attempt: int = 0
     """How often the request has left."""
+    request: GenerationRequest | None = None
+    """The one that left last, whose stream is turned."""
     task: "asyncio.Task[None] | None" = None
     turning: "asyncio.Task[None] | None" = None
     """What brings turned dials to the engine, from the first turn on."""
@@ -45,10 +47,12 @@ class Flight:
         """Whether a turn is on its way to the engine."""
         return self.turning is not None and not self.turning.done()
 
-    def leave(self) -> None:
+    def leave(self, lanes: tuple[Lane, ...]) -> GenerationRequest:
         """An attempt leaves: dials that were turned since the one before act on it from its first token on."""
         self.attempt += 1
         self.inputs = self.wanted
+        self.request = self.inputs.request(lanes)
+        return self.request
 
     def cancel(self) -> None:
         """End its stream; a turn that is under way has a moment to be answered, since its effect may be in the text."""

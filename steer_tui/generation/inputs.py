@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from steer_tui.domain import Dial, GenerationRequest, Lane, Method, Sampling, SteeringVector
+from steer_tui.domain import Dial, Feature, GenerationRequest, Lane, Method, Sampling, SteeringVector
 
 LaneInputs: TypeAlias = tuple[str, Sampling, SteeringVector, bool]
 """What decides the text of one lane: prompt, sampling, the vector that acts on it, and chat."""
@@ -43,7 +43,11 @@ class Inputs:
         """The same with the dials and the method of another."""
         return replace(self, dials=other.dials, method=other.method)
 
+    @property
+    def watched(self) -> tuple[Feature, ...]:
+        """The features whose activations are wanted: those of every dial, also of those that are off."""
+        return tuple(dial.feature for dial in self.dials)
+
     def request(self, lanes: tuple[Lane, ...]) -> GenerationRequest:
-        """What is asked of an engine; the activations of every dial are wanted, also of those that are off."""
-        watched = tuple(dial.feature for dial in self.dials)
-        return GenerationRequest(self.prompt, self.sampling, self.vector, lanes, watched, self.chat)
+        """What is asked of an engine."""
+        return GenerationRequest(self.prompt, self.sampling, self.vector, lanes, self.watched, self.chat)

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from steer_tui.domain import Lane, SteerError, SteeringVector, TimedOut
+from steer_tui.domain import GenerationRequest, Lane, SteerError, TimedOut
 from steer_tui.engines import LiveDials
 from steer_tui.generation.delivery import broken
 from steer_tui.generation.flight import Flight
+from steer_tui.generation.inputs import Inputs
 from steer_tui.generation.phases import Streaming
 from steer_tui.generation.state import GenerationState
 
@@ -26,9 +27,10 @@ async def turn_live(
     """
     lane = state.lanes[Lane.STEERED]
     while flight.wanted.vector != flight.inputs.vector and isinstance(lane.phase, Streaming):
-        wanted, attempt = flight.wanted, flight.attempt
+        wanted, attempt, request = flight.wanted, flight.attempt, flight.request
+        assert request is not None, "what streams has left"
         try:
-            index = await _answer(engine, wanted.vector, deadline)
+            index = await _answer(engine, request, wanted, deadline)
             if index is None:
                 return  # the text has ended, also where its last events have not been taken yet
             if flight.attempt == attempt and state.turn(Lane.STEERED, flight.run, index, wanted.vector):
@@ -41,10 +43,10 @@ async def turn_live(
         on_change()
 
 
-async def _answer(engine: LiveDials, vector: SteeringVector, deadline: float | None) -> int | None:
+async def _answer(engine: LiveDials, request: GenerationRequest, wanted: Inputs, deadline: float | None) -> int | None:
     try:
         async with asyncio.timeout(deadline):
-            return await engine.turn(vector)
+            return await engine.turn(request, wanted.vector, wanted.watched)
     except SteerError:
         raise
     except TimeoutError as error:

@@ -1,5 +1,7 @@
 """The app: options in, main screen up, engine closed at the end."""
 
+import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,6 +13,7 @@ from textual.screen import Screen
 from steer_tui.domain import Dial, InvalidValue, Sampling
 from steer_tui.engines import Engine
 from steer_tui.generation import Controller, Deadlines, Inputs
+from steer_tui.generation.delivery import Clock, Sleep
 from steer_tui.tui.keymap import ACTIONS, check_keymap, keys_of, scope_of
 from steer_tui.tui.screens.main import MainScreen
 
@@ -45,7 +48,9 @@ class SteerApp(App[None]):
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, engine: Engine, options: AppOptions) -> None:
+    def __init__(
+        self, engine: Engine, options: AppOptions, *, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep
+    ) -> None:
         """Raise InvalidValue for a theme or a key binding that cannot be."""
         super().__init__()
         check_keymap(options.keys)
@@ -54,6 +59,7 @@ class SteerApp(App[None]):
             raise InvalidValue(f"There is no theme {options.theme!r}; there are: {themes}.")
         self._engine = engine
         self._options = options
+        self._clock, self._sleep = clock, sleep
         self.theme = options.theme
         self.set_keymap(dict(options.keys))
 
@@ -77,6 +83,8 @@ class SteerApp(App[None]):
             deadlines=options.deadlines,
             pace=options.pace,
             on_change=on_change,
+            clock=self._clock,
+            sleep=self._sleep,
         )
 
     def _shown_keys(self, action: str) -> str:

@@ -8,6 +8,7 @@ from scripted_engine import Gate, Step, done, playing, token
 
 from steer_tui.domain import BOTH_LANES, Lane, TimedOut
 from steer_tui.generation import Deadlines
+from steer_tui.generation.delivery import PACE_LOOK
 
 LIMITS = Deadlines(first_event=300.0, silence=60.0)
 
@@ -82,13 +83,13 @@ async def test_time_spent_in_the_sink_is_no_silence_of_the_engine() -> None:
 
 
 async def test_the_time_that_a_slow_pace_takes_is_no_silence_of_the_engine() -> None:
-    delivery = Delivery(playing([*[token("a", i) for i in range(4)], done()]), deadlines=LIMITS, pace=0.01)
+    delivery = Delivery(playing([*[token("a", i) for i in range(4)], done()]), deadlines=LIMITS, pace=lambda: 0.01)
     assert await delivery.end(1_000.0) is None
     assert delivery.pauses == []
 
 
 async def test_silence_is_found_also_at_a_slow_pace() -> None:
-    delivery = Delivery(playing([token("a"), token("b", 1), Gate()]), deadlines=LIMITS, pace=0.01)
+    delivery = Delivery(playing([token("a"), token("b", 1), Gate()]), deadlines=LIMITS, pace=lambda: 0.01)
     seconds, _ = await first_timeout(delivery)
     assert seconds == 160.0
 
@@ -96,17 +97,32 @@ async def test_silence_is_found_also_at_a_slow_pace() -> None:
 @pytest.mark.parametrize("engine_seconds", [0.0, 0.05, 0.1])
 async def test_a_pace_holds_tokens_back_and_does_not_add_to_the_engines_own_time(engine_seconds: float) -> None:
     steps: list[Step] = [step for index in range(11) for step in (engine_seconds, token("a", index))]
-    delivery = Delivery(playing([*steps, done()]), pace=10.0)
+    delivery = Delivery(playing([*steps, done()]), pace=lambda: 10.0)
     assert await delivery.end(10.0) is None
     assert delivery.moments[-1] == pytest.approx(1.0 + engine_seconds)
 
 
 async def test_a_pace_is_that_of_each_lane() -> None:
     steps: list[Step] = [token("a", index, lane) for index in range(11) for lane in BOTH_LANES]
-    delivery = Delivery(playing([*steps, *map(done, BOTH_LANES)]), lanes=BOTH_LANES, pace=10.0)
+    delivery = Delivery(playing([*steps, *map(done, BOTH_LANES)]), lanes=BOTH_LANES, pace=lambda: 10.0)
     await delivery.pass_time(0.55)
     assert len(delivery.words) == 12
     assert await delivery.end(0.5) is None
+
+
+async def test_a_pace_that_changes_holds_for_the_tokens_that_are_still_to_come() -> None:
+    pace = 1.0
+    delivery = Delivery(playing([*[token("a", index) for index in range(100)], done()]), pace=lambda: pace)
+    await delivery.pass_time(1.5)
+    assert len(delivery.words) == 2
+    pace = 10.0
+    await delivery.pass_time(1.0)
+    assert 10 <= len(delivery.words) <= 12
+    pace = 0.001
+    await delivery.pass_time(900.0)
+    assert len(delivery.words) <= 13
+    pace = 0.0
+    assert await delivery.end(PACE_LOOK) is None
 
 
 async def test_without_a_pace_tokens_come_as_fast_as_the_engine_gives_them() -> None:

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from live_engine import LiveEngine
 from scripted_engine import FEATURES, Gate, ScriptedEngine
-from stage import foot, generated, main_screen, make_app, pane, until, values
+from stage import foot, generated, main_screen, make_app, pane, rack, until, values
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 from steer_tui.domain import Dial, Event, GenerationRequest, Lane, Rejected, Sampling, TokenEvent
 from steer_tui.engines.builtin import BuiltinEngine
 from steer_tui.tui.app import AppOptions, SteerApp
+from steer_tui.tui.screens.features import FeaturesScreen
 from steer_tui.tui.screens.help import HelpScreen
 from steer_tui.tui.widgets.status import LiveSwitch
 
@@ -23,6 +24,11 @@ def drawn(pilot: Pilot[None]) -> str:
     steered = pane(pilot)
     lines = [steered.render_line(y) for y in range(steered.size.height)]
     return " ".join("".join(segment.text for segment in line).strip() for line in lines)
+
+
+def name_of_second_dial(pilot: Pilot[None]) -> str:
+    """The line with its name and its sparkline."""
+    return "".join(segment.text for segment in rack(pilot).render_line(rack(pilot).rows_a_dial))
 
 
 def position(pilot: Pilot[None]) -> bool | None:
@@ -57,6 +63,23 @@ async def test_a_dial_turned_live_marks_where_it_came_and_the_text_goes_on() -> 
         assert engine.asked(Lane.STEERED) == 1
         await pilot.press("y")
         assert pilot.app.clipboard == pane(pilot).text
+
+
+async def test_a_dial_that_is_added_has_a_sparkline_from_its_first_turn_on() -> None:
+    engine = LiveEngine()
+    async with make_app(engine, live=True, dials=(Dial(FEATURES[0], 4.0),)).run_test(size=(120, 40)) as pilot:
+        await streaming(pilot, engine)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen))
+        await until(pilot, lambda: pilot.app.screen.query_one(OptionList).highlighted == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(values(pilot)) == 2)
+        await pilot.press("right")
+        await until(pilot, lambda: len(engine.turned) == 1)
+        engine.gate.let(2)
+        await until(pilot, lambda: pane(pilot).token_count == 5)
+        await until(pilot, lambda: any(bar in name_of_second_dial(pilot) for bar in "▃▄▅▆▇█"))
+        assert engine.asked(Lane.STEERED) == 1
 
 
 async def test_the_mark_stays_through_scrolling_and_goes_with_its_text() -> None:

@@ -1,5 +1,6 @@
 """Countdown and error banner: what a person sees and can do when something is in the way."""
 
+from fake_time import FakeTime
 from scripted_engine import Gate, Script, ScriptedEngine, Steps, done, playing, speaking, tokens
 from stage import foot, generated, main_screen, make_app, pane, rack, until
 from textual.pilot import Pilot
@@ -27,11 +28,18 @@ def limited_once(seconds: float, gate: Gate | None = None) -> ScriptedEngine:
 
 
 async def test_a_rate_limit_counts_down_and_goes_on_by_itself() -> None:
-    async with make_app(limited_once(1.0)).run_test(size=(120, 40)) as pilot:
+    fake = FakeTime()
+    async with make_app(limited_once(61.0), fake).run_test(size=(120, 40)) as pilot:
         await pilot.press("enter")
         await until(pilot, lambda: shown_notice(pilot) == "countdown")
         assert "240 an hour" in str(pilot.app.screen.query_one("#countdown-reason", Static).content)
-        assert pilot.app.screen.query_one(RemainingTime).face == "0:01"
+        remaining = pilot.app.screen.query_one(RemainingTime)
+        assert remaining.face == "1:01"
+        for seconds, face in ((1.5, "1:00"), (58.5, "0:01")):
+            await fake.advance(seconds)
+            await until(pilot, lambda face=face: remaining.face == face)
+        assert shown_notice(pilot) == "countdown"
+        await fake.advance(1.0)
         await until(pilot, lambda: foot(pilot).startswith("done"))
         assert shown_notice(pilot) == "status"
 
@@ -100,7 +108,7 @@ def _failing_once() -> Script:
 async def test_a_lost_connection_shows_which_attempt_follows_and_keeps_the_text_so_far() -> None:
     lost = [*tokens("the sea"), Unreachable("The connection was lost.")]
     engine = ScriptedEngine(playing(lost, [*tokens("x", Lane.DEFAULT), done(Lane.DEFAULT)]))
-    async with make_app(engine).run_test(size=(120, 40)) as pilot:
+    async with make_app(engine, FakeTime()).run_test(size=(120, 40)) as pilot:
         await pilot.press("enter", "tab")
         await until(pilot, lambda: shown_notice(pilot) == "countdown")
         reason = str(pilot.app.screen.query_one("#countdown-reason", Static).content)

@@ -1,10 +1,12 @@
 """The dials: by keyboard, by mouse, and undone."""
 
 import pytest
+from fake_time import FakeTime
 from scripted_engine import FEATURES
 from stage import laid_out, make_app, rack, until, values
 
 from steer_tui.domain import Dial, Feature
+from steer_tui.generation.rack import GESTURE_SECONDS
 from steer_tui.tui.widgets.dial_lines import sparkline
 from steer_tui.tui.widgets.dial_note import DialNote
 
@@ -55,7 +57,7 @@ async def test_a_muted_dial_keeps_its_value_and_sounds_again_when_turned() -> No
 
 
 async def test_undo_takes_back_reset_remove_mute_and_turns() -> None:
-    async with make_app(auto=False).run_test() as pilot:
+    async with make_app(None, FakeTime(), auto=False).run_test() as pilot:
         before = rack(pilot).rack.dials
         await pilot.press("tab", "right", "right", "m", "d", "right", "x")
         assert values(pilot) == [0.0, 0.0, 0.0]
@@ -69,6 +71,19 @@ async def test_undo_takes_back_reset_remove_mute_and_turns() -> None:
         assert rack(pilot).rack.dials == before
 
 
+async def test_turns_that_follow_each_other_at_once_are_undone_together_and_later_ones_alone() -> None:
+    fake = FakeTime()
+    async with make_app(None, fake, auto=False).run_test() as pilot:
+        await pilot.press("tab", "right")
+        await fake.advance(GESTURE_SECONDS / 2)
+        await pilot.press("right")
+        await fake.advance(GESTURE_SECONDS)
+        await pilot.press("right", "u")
+        assert values(pilot)[0] == 5.0
+        await pilot.press("u")
+        assert values(pilot)[0] == 4.0
+
+
 async def test_an_empty_rack_takes_every_key_without_harm() -> None:
     async with make_app(auto=False, dials=()).run_test() as pilot:
         await pilot.press("tab", "right", "left", "up", "down", "home", "end", "0", "m", "d", "5", "enter", "u", "x")
@@ -76,7 +91,7 @@ async def test_an_empty_rack_takes_every_key_without_harm() -> None:
 
 
 async def test_a_click_on_a_slider_sets_it_and_a_drag_pulls_it() -> None:
-    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+    async with make_app(None, FakeTime(), auto=False).run_test(size=(120, 40)) as pilot:
         await laid_out(pilot)
         width = rack(pilot).scrollable_content_region.width
         await pilot.click("#rack", offset=(width - 2, 1))

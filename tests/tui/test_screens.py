@@ -4,6 +4,7 @@ import pytest
 from scripted_engine import ScriptedEngine
 from stage import foot, generated, laid_out, main_screen, make_app, pane, rack, until, values
 from textual.command import CommandList, CommandPalette
+from textual.pilot import Pilot
 from textual.widgets import Input, Static
 from textual.widgets._footer import FooterKey
 
@@ -13,6 +14,11 @@ from steer_tui.tui.screens.help import HelpScreen
 from steer_tui.tui.screens.sampling import SamplingScreen
 from steer_tui.tui.widgets.lane_tabs import LaneTabs
 from steer_tui.tui.widgets.masthead import Masthead
+
+
+async def opened_sampling(pilot: Pilot[None]) -> None:
+    await pilot.press("p")
+    await until(pilot, lambda: isinstance(pilot.app.screen, SamplingScreen))
 
 
 async def test_help_names_every_key_and_closes() -> None:
@@ -152,8 +158,9 @@ async def test_with_the_mouse_alone_one_generates_turns_and_adds() -> None:
 
 async def test_sampling_can_be_set_and_a_wrong_value_is_named_and_kept() -> None:
     async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
-        await pilot.press("tab", "p")
-        await until(pilot, lambda: isinstance(pilot.app.screen, SamplingScreen))
+        await laid_out(pilot)
+        await pilot.press("tab")
+        await opened_sampling(pilot)
         await pilot.press("end", *["backspace"] * 3, "minus", "1", "enter")
         fault = pilot.app.screen.query_one("#sampling-fault", Static)
         assert str(fault.content) == "The temperature must be 0 or more; it is -1.0."
@@ -161,6 +168,57 @@ async def test_sampling_can_be_set_and_a_wrong_value_is_named_and_kept() -> None
         await until(pilot, lambda: main_screen(pilot).is_current)
         assert main_screen(pilot).controller.inputs.sampling == Sampling(1.0, 8, 10)
         assert main_screen(pilot).query_one(Masthead).sampling == Sampling(1.0, 8, 10)
+
+
+async def test_a_pace_can_be_set_and_is_followed_by_the_text_that_comes() -> None:
+    engine = ScriptedEngine()
+    async with make_app(engine, auto=False, pace=0.001).run_test(size=(120, 40)) as pilot:
+        await pilot.press("enter", "tab")
+        await until(pilot, lambda: pane(pilot).token_count == 1)
+        await opened_sampling(pilot)
+        field = pilot.app.screen.query_one("#pace", Input)
+        assert field.value == "0.001"
+        field.value = "20"
+        await pilot.press("enter")
+        await until(pilot, lambda: main_screen(pilot).is_current)
+        assert main_screen(pilot).controller.pace == 20.0
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+        assert engine.asked(Lane.STEERED) == 1
+
+
+@pytest.mark.parametrize("typed", ["", " ", "0"])
+async def test_without_a_pace_the_text_comes_as_fast_as_it_can(typed: str) -> None:
+    async with make_app(auto=False, pace=20.0).run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab")
+        await opened_sampling(pilot)
+        pilot.app.screen.query_one("#pace", Input).value = typed
+        await pilot.press("enter")
+        await until(pilot, lambda: main_screen(pilot).is_current)
+        assert main_screen(pilot).controller.pace == 0.0
+        await opened_sampling(pilot)
+        assert pilot.app.screen.query_one("#pace", Input).value == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("-1", "The pace must be 0 or more tokens a second; it is -1."),
+        ("nan", "The pace must be 0 or more tokens a second; it is nan."),
+        ("inf", "The pace must be 0 or more tokens a second; it is inf."),
+        ("fast", "'fast' is no number."),
+    ],
+)
+async def test_a_pace_that_cannot_be_is_named_and_nothing_is_set(typed: str, sentence: str) -> None:
+    async with make_app(auto=False, pace=20.0).run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab")
+        await opened_sampling(pilot)
+        pilot.app.screen.query_one("#pace", Input).value = typed
+        pilot.app.screen.query_one("#seed", Input).value = "11"
+        await pilot.press("enter")
+        assert str(pilot.app.screen.query_one("#sampling-fault", Static).content) == sentence
+        await pilot.press("escape")
+        assert main_screen(pilot).controller.pace == 20.0
+        assert main_screen(pilot).controller.inputs.sampling.seed == 10
 
 
 async def test_an_action_of_the_palette_does_what_its_key_does() -> None:

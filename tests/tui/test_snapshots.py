@@ -1,21 +1,21 @@
 """The screens as pictures; a change shows in `snapshot_report.html`, and `pytest --snapshot-update` accepts it."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from fake_time import FakeTime
 from live_engine import LiveEngine
 from scripted_engine import FEATURES, ExplainingEngine, ScriptedEngine, playing, speaking
 from stage import foot, generated, laid_out, make_app, pane, until
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Input
 
-from steer_tui.domain import Context, CurvePoint, Evidence, FeatureKind, Lane, RateLimited, Rejected, Telltale
+from steer_tui.domain import Context, CurvePoint, Evidence, FeatureKind, Lane, RateLimited, Rejected, Sampling, Telltale
 from steer_tui.tui.screens.features import FeaturesScreen
 from steer_tui.tui.screens.help import HelpScreen
+from steer_tui.tui.screens.sampling import SamplingScreen
 from steer_tui.tui.widgets.feature_details import FeatureDetails
-from steer_tui.tui.widgets.notices import RemainingTime
 from steer_tui.tui.widgets.status import StatusFigures
 
 STORY = (
@@ -125,11 +125,9 @@ def test_countdown(snap_compare: Callable[..., bool]) -> None:
         await pilot.press("enter", "tab")
         bottom = pilot.app.screen.query_one("#bottom", ContentSwitcher)
         await until(pilot, lambda: bottom.current == "countdown")
-        pilot.app.screen.query_one(RemainingTime).until = time.monotonic() + 59.9
-        await pilot.pause()
 
-    refused = [RateLimited("You have made 240 requests within 60 minutes.", retry_after=3000)]
-    app = make_app(ScriptedEngine(playing(refused)))
+    refused = [RateLimited("You have made 240 requests within 60 minutes.", retry_after=60)]
+    app = make_app(ScriptedEngine(playing(refused)), FakeTime())
     assert snap_compare(app, terminal_size=(80, 24), run_before=waiting)
 
 
@@ -156,6 +154,21 @@ def test_features(snap_compare: Callable[..., bool], size: tuple[int, int]) -> N
 
     app = make_app(ExplainingEngine({"winter": WINTER}, features=SHOWN), auto=False)
     assert snap_compare(app, terminal_size=size, run_before=browsing)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_sampling(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def setting(pilot: Pilot[None]) -> None:
+        await laid_out(pilot)
+        await pilot.press("tab", "p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SamplingScreen))
+        pilot.app.screen.query_one("#pace", Input).value = "-1"
+        await pilot.press("enter", "down")
+        for field in pilot.app.screen.query(Input):
+            field.cursor_blink = False
+
+    app = make_app(auto=False, sampling=Sampling(stop=("\n\n",)))
+    assert snap_compare(app, terminal_size=size, run_before=setting)
 
 
 def test_help(snap_compare: Callable[..., bool]) -> None:

@@ -74,15 +74,12 @@ class BuiltinEngine:
         finally:
             self._running.remove(run)
 
-    async def turn(self, vector: SteeringVector) -> int | None:
-        """Let the vector act on the steered lanes that run, from the next token on that is taken of each.
-
-        Gives the index of that token in the lane that started last, or None where no steered lane runs.
-        """
+    async def turn(self, request: GenerationRequest, vector: SteeringVector, watched: Sequence[Feature]) -> int | None:
+        """Let the vector act on the steered lane of this request's stream, from the next token on that is taken."""
         _check_method(vector)
-        delta = await self._worker.call(lambda: self._model.steering.delta(vector))
-        indices = [run.turn(delta) for run in self._running if run.is_steering]
-        return indices[-1] if indices else None
+        course = await self._worker.call(lambda: self._model.course(vector, watched))
+        run = next((run for run in self._running if run.request is request and run.is_steering), None)
+        return None if run is None else run.turn(course)
 
     async def find_features(self, query: str, limit: int | None = None) -> Sequence[Feature]:
         """Features whose label, id or promoted tokens hold the query, or the feature or random direction of that id."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from steer_tui.domain import (
+    BOTH_LANES,
     ActivationEvent,
     DoneEvent,
     Event,
@@ -32,6 +33,16 @@ class Machinery:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """What acts on a lane, and what is read off it."""
+
+    delta: Floats | None
+    """[d] what is added to the residual stream, or None where nothing is."""
+    probe: Probe | None
+    """What reads the watched features, or None where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Sampled:
     index: int
     logprob: float
@@ -47,25 +58,24 @@ class LaneRun:
         sampling: Sampling,
         lane: Lane,
         prompt: Sequence[int],
-        delta: Floats | None,
-        probe: Probe | None,
+        course: Course,
     ) -> None:
         self.lane = lane
         self._machinery = machinery
         self._sampling = sampling
-        self._probe = probe
+        self._course = course
         self._prompt = (machinery.tokenizer.end_of_text, *prompt)
         self._tokens: list[int] = []
         self._drawn: list[int] = []
         """Random numbers used up to each token."""
-        self._sequence = machinery.transformer.sequence(delta)
+        self._sequence = machinery.transformer.sequence(course.delta, row=BOTH_LANES.index(lane))
 
     def steps(self) -> Iterator[Sequence[Event]]:
         """The lane's events from its beginning."""
-        return self.turned(0, self._sequence.delta)
+        return self.turned(0, self._course)
 
-    def turned(self, keep: int, delta: Floats | None) -> Iterator[Sequence[Event]]:
-        """The lane's events from token number `keep` on, which is the first that this delta acts on.
+    def turned(self, keep: int, course: Course) -> Iterator[Sequence[Event]]:
+        """The lane's events from token number `keep` on, which is the first that takes this course.
 
         What was read before the token that precedes it keeps the delta that it was read with, so that the text is the
         same however far ahead the lane was. The steps made before may not be taken further.
@@ -77,12 +87,12 @@ class LaneRun:
             sequence.prefill(ids[sequence.length : min(sequence.length + PREFILL, last)])
             yield ()
         sequence.rewind(last)
-        sequence.delta = delta
+        sequence.delta = course.delta
         sequence.step(ids[last])
-        yield from self._draw()
+        yield from self._draw(course.probe)
 
-    def _draw(self) -> Iterator[Sequence[Event]]:
-        sequence, tokens, probe = self._sequence, self._tokens, self._probe
+    def _draw(self, probe: Probe | None) -> Iterator[Sequence[Event]]:
+        sequence, tokens = self._sequence, self._tokens
         tokenizer, keep, count = self._machinery.tokenizer, len(tokens), self._sampling.max_tokens
         sampler = Sampler(self._sampling, self._drawn[-1] if self._drawn else 0)
         unfinished = Unfinished(self._machinery.spellings)
@@ -91,6 +101,7 @@ class LaneRun:
             unfinished.take(token)
             emission.push(tokenizer.token_bytes[token], _Sampled(index, 0.0, ()))
         reason = FinishReason.MAX_TOKENS
+        events: list[Event] = []
         while len(tokens) < count and not emission.stopped:
             index = len(tokens)
             token, logprob = sampler.draw(sequence.logits, unfinished, count - index - 1)
@@ -103,10 +114,12 @@ class LaneRun:
             # A feature fires on a token where the model reads it, so a watched text's last token is read as well.
             if probe or index + 1 < count:
                 sequence.step(token)
+            # Before this step is looked at the other lane has its turn, so that both are computed at once.
+            yield events
             sampled = _Sampled(index, logprob, probe.read(sequence.residual) if probe else ())
-            yield self._events(emission.push(tokenizer.token_bytes[token], sampled), keep)
+            events = self._events(emission.push(tokenizer.token_bytes[token], sampled), keep)
         last = self._events(emission.end(), keep)
-        yield (*last, DoneEvent(self.lane, FinishReason.STOP_SEQUENCE if emission.stopped else reason))
+        yield (*events, *last, DoneEvent(self.lane, FinishReason.STOP_SEQUENCE if emission.stopped else reason))
 
     def _events(self, leaving: Sequence[tuple[str, _Sampled]], keep: int) -> list[Event]:
         events: list[Event] = []

@@ -9,14 +9,16 @@ from steer_tui.engines.builtin.stream import Steps, Stream
 from steer_tui.engines.builtin.worker import Worker
 
 if TYPE_CHECKING:
+    from steer_tui.engines.builtin.lane import Course
     from steer_tui.engines.builtin.model import Run
-    from steer_tui.engines.builtin.weights import Floats
 
 
 class LiveRun:
     """The events of a request, computed on the worker; the run itself is begun and turned there alone."""
 
     def __init__(self, worker: Worker, request: GenerationRequest, begin: Callable[[], "Run"]) -> None:
+        self.request = request
+        """What the reader has asked for."""
         self._worker = worker
         self._begin = begin
         self._run: Run | None = None
@@ -36,8 +38,8 @@ class LiveRun:
                         self.is_steering = False
                 yield event
 
-    def turn(self, delta: "Floats | None") -> int:
-        """Let this delta act from the next token on that the reader takes, and give that token's index."""
+    def turn(self, course: "Course") -> int:
+        """Let the steered lane take this course from the next token on that the reader takes: gives its index."""
         keep = self._taken
 
         def is_stale(event: Event) -> bool:
@@ -48,7 +50,7 @@ class LiveRun:
                     return True
             return False
 
-        self._worker.recall(self._stream, is_stale, self._turned(keep, delta))
+        self._worker.recall(self._stream, is_stale, self._turned(keep, course))
         return keep
 
     def _steps(self) -> Steps:
@@ -56,8 +58,8 @@ class LiveRun:
             self._run = self._begin()
         yield from self._run.steps()
 
-    def _turned(self, keep: int, delta: "Floats | None") -> Steps:
+    def _turned(self, keep: int, course: "Course") -> Steps:
         if self._run is None:
             self._run = self._begin()
-        self._run.turn(keep, delta)
+        self._run.turn(keep, course)
         yield from self._run.steps()

@@ -4,15 +4,15 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
-from steer_tui.domain import Event, Feature, GenerationRequest, Lane
+from steer_tui.domain import Event, Feature, GenerationRequest, Lane, SteeringVector
 from steer_tui.engines.builtin.catalogue import Catalogue, ModelCard
 from steer_tui.engines.builtin.characters import Spellings
-from steer_tui.engines.builtin.lane import LaneRun, Machinery
+from steer_tui.engines.builtin.lane import Course, LaneRun, Machinery
 from steer_tui.engines.builtin.rereading import reread
 from steer_tui.engines.builtin.steering import Steering
 from steer_tui.engines.builtin.tokenizer import Tokenizer
 from steer_tui.engines.builtin.transformer import Transformer
-from steer_tui.engines.builtin.weights import Floats, read_directions, read_model
+from steer_tui.engines.builtin.weights import read_directions, read_model
 from steer_tui.engines.door import Reading
 
 
@@ -27,11 +27,14 @@ class EmbeddedModel:
 
     def run(self, request: GenerationRequest) -> "Run":
         """The request's lanes, at their beginning."""
-        probe = self.steering.probe(request.watched) if request.watched else None
         ids = self._machinery.tokenizer.encode(request.prompt)
         ids = ids[max(0, len(ids) - self.card.room_for_prompt(request.sampling.max_tokens)) :]
-        deltas = {lane: self.steering.delta(request.vector_of(lane)) for lane in request.lanes}
-        return Run([LaneRun(self._machinery, request.sampling, lane, ids, deltas[lane], probe) for lane in deltas])
+        courses = {lane: self.course(request.vector_of(lane), request.watched) for lane in request.lanes}
+        return Run([LaneRun(self._machinery, request.sampling, lane, ids, courses[lane]) for lane in courses])
+
+    def course(self, vector: SteeringVector, watched: Sequence[Feature]) -> Course:
+        """What a lane is to take from this vector and these features."""
+        return Course(self.steering.delta(vector), self.steering.probe(watched) if watched else None)
 
     def reread(self, text: str, features: Sequence[Feature]) -> Generator[tuple[()], None, Reading]:
         """The reading of a text, a few positions a step."""
@@ -53,9 +56,9 @@ class Run:
                 self._turns.append((lane, steps))
                 yield events
 
-    def turn(self, keep: int, delta: Floats | None) -> None:
-        """Take the steered lane back to its first `keep` tokens, and let this delta act from there on."""
+    def turn(self, keep: int, course: Course) -> None:
+        """Take the steered lane back to its first `keep` tokens, and let it take this course from there on."""
         for run in self._lanes:
             if run.lane is Lane.STEERED:
                 others = [(lane, steps) for lane, steps in self._turns if lane is not run]
-                self._turns = deque([(run, run.turned(keep, delta)), *others])
+                self._turns = deque([(run, run.turned(keep, course)), *others])

@@ -1,7 +1,7 @@
-"""The decoder-only transformer in numpy: one sequence at a time, with cached keys and values.
+"""The decoder-only transformer in numpy, with cached keys and values.
 
 Pre-norm blocks with RMSNorm, rotary positions, causal attention and a squared-ReLU MLP; no biases; tied embedding.
-Each sequence is computed by itself, so that its numbers never depend on what else runs.
+Several positions at once are read here; one after another, as a text is drawn, in `decoding`.
 """
 
 from collections.abc import Sequence as Ids
@@ -9,7 +9,8 @@ from collections.abc import Sequence as Ids
 import numpy as np
 
 from steer_tui.engines.builtin.catalogue import ModelCard
-from steer_tui.engines.builtin.weights import Floats, ModelWeights
+from steer_tui.engines.builtin.decoding import Decoder, Memory, Step
+from steer_tui.engines.builtin.weights import Complexes, Floats, ModelWeights
 
 PREFILL = 64
 """Positions to read in one go, so that a long text neither delays a cancel nor another stream."""
@@ -42,68 +43,83 @@ class Transformer:
         )
         """Per layer: qkv [d, 3d], attention out [d, d], MLP up [d, mlp], MLP down [mlp, d]."""
         angles = np.arange(card.context)[:, None] * card.rope_base ** (-np.arange(0, head, 2) / head)
-        self.rotations: np.ndarray[tuple[int, int], np.dtype[np.complex64]] = np.exp(1j * angles).astype(np.complex64)
+        self.rotations: Complexes = np.exp(1j * angles).astype(np.complex64)
         """[context, head / 2]"""
+        self.decoder = Decoder(card, self.embedding, self.final_norm, self.layers, self.rotations)
 
-    def sequence(self, delta: Floats | None = None) -> "Sequence":
-        """A new, empty sequence; `delta` [d] is added to the residual stream at every position, None leaves it."""
-        return Sequence(self, delta)
+    def sequence(self, delta: Floats | None = None, row: int = 0) -> "Sequence":
+        """A new, empty sequence; `delta` [d] is added to the residual stream at every position, None leaves it.
+
+        Sequences of different rows take their steps together, and those of one row after one another.
+        """
+        return Sequence(self, delta, row)
 
 
 class Sequence:
     """One sequence: its cached keys and values, and what its latest position gave."""
 
-    def __init__(self, model: Transformer, delta: Floats | None) -> None:
+    def __init__(self, model: Transformer, delta: Floats | None, row: int) -> None:
         card = model.card
         heads, d, head = card.heads, card.width, card.width // card.heads
         self._model = model
         self.delta = delta
         """[d] what new positions add to the residual stream; None adds nothing."""
-        # The keys lie along the positions, so that a step's scores are sums of long rows.
-        self._keys = np.empty((card.layers, heads, head, card.context), np.float32)
-        self._values = np.empty((card.layers, heads, card.context, head), np.float32)
-        self._x = np.empty(d, np.float32)
-        self._scale = np.empty(1, np.float32)
-        self._qkv = np.empty(3 * d, np.float32)
-        self._turned = self._qkv[: 2 * d].view(np.complex64).reshape(2 * heads, head // 2)
-        queries, self._new_keys, self._new_values = self._qkv.reshape(3, heads, head)
-        self._queries = queries[:, None]
-        self._attended = np.empty(d, np.float32)
-        self._attended_heads = self._attended.reshape(heads, 1, head)
-        self._update = np.empty(d, np.float32)
-        self._hidden = np.empty(card.mlp_width, np.float32)
-        self._zeros = np.zeros(card.mlp_width, np.float32)
-        self.length = 0
+        self._row = row
+        self._memory = Memory(
+            keys=np.empty((card.layers, heads, head, card.context), np.float32),
+            values=np.empty((card.layers, heads, card.context, head), np.float32),
+            residual=np.empty(d, np.float32),
+            logits=np.empty(card.vocabulary_size, np.float32),
+        )
+
+    @property
+    def length(self) -> int:
         """Positions so far."""
-        self.residual = np.empty(d, np.float32)
+        return self._settled().length
+
+    @property
+    def residual(self) -> Floats:
         """[d] the residual stream at the latest position behind the steered layer, the delta included."""
-        self.logits = np.empty(card.vocabulary_size, np.float32)
+        return self._settled().residual
+
+    @property
+    def logits(self) -> Floats:
         """[vocabulary] for the token that follows the latest position."""
+        return self._settled().logits
 
     def rewind(self, length: int) -> None:
         """Take back all but the first positions; `residual` and `logits` stay until the next position is appended."""
-        self.length = length
+        self._settled().length = length
 
     def prefill(self, ids: Ids[int]) -> None:
         """Append several positions at once."""
         residuals, x = self._append(ids)
-        self.residual[:] = residuals[-1]
-        self._read_logits(x[-1])
+        model, memory = self._model, self._memory
+        memory.residual[:] = residuals[-1]
+        np.dot(model.embedding, _normalised(x[-1:], model.card.norm_epsilon)[0] * model.final_norm, out=memory.logits)
 
     def read(self, ids: Ids[int]) -> tuple[Floats, Floats]:
         """Append several positions at once: the residuals [positions, d] and logits [positions, vocabulary] of all."""
-        model = self._model
+        model, memory = self._model, self._memory
         residuals, x = self._append(ids)
         normed: Floats = _normalised(x, model.card.norm_epsilon) * model.final_norm
         logits = normed @ model.embedding.T
-        self.residual[:], self.logits[:] = residuals[-1], logits[-1]
+        memory.residual[:], memory.logits[:] = residuals[-1], logits[-1]
         return residuals, logits
+
+    def step(self, token: int) -> None:
+        """Append one position, with the delta of now; computed when it is read, with what waits in other rows."""
+        self._model.decoder.add(self._row, Step(self._memory, token, self.delta))
+
+    def _settled(self) -> Memory:
+        self._model.decoder.settle(self._memory)
+        return self._memory
 
     def _append(self, ids: Ids[int]) -> tuple[Floats, Floats]:
         """[positions, d] the residual stream of new positions behind the steered layer, and at the end."""
-        model, card = self._model, self._model.card
+        model, card, memory = self._model, self._model.card, self._settled()
         heads, d, head = card.heads, card.width, card.width // card.heads
-        start, end = self.length, self.length + len(ids)
+        start, end = memory.length, memory.length + len(ids)
         rotations = model.rotations[start:end, None]
         future = np.arange(end) > np.arange(start, end)[:, None]
         x = residuals = model.embedding[np.asarray(ids, np.intp)]
@@ -111,14 +127,14 @@ class Sequence:
             mixed = _normalised(x, card.norm_epsilon) @ qkv
             mixed[:, : 2 * d].view(np.complex64).reshape(-1, 2 * heads, head // 2)[:] *= rotations
             queries, keys, values = mixed.reshape(-1, 3, heads, head).transpose(1, 2, 0, 3)
-            self._keys[number, :, :, start:end] = keys.transpose(0, 2, 1)
-            self._values[number, :, start:end] = values
-            scores = queries @ self._keys[number, :, :, :end]
+            memory.keys[number, :, :, start:end] = keys.transpose(0, 2, 1)
+            memory.values[number, :, start:end] = values
+            scores = queries @ memory.keys[number, :, :, :end]
             scores[:, future] = -np.inf
             scores -= scores.max(axis=2, keepdims=True)
             np.exp(scores, out=scores)
             scores /= scores.sum(axis=2, keepdims=True)
-            attended = (scores @ self._values[number, :, :end]).transpose(1, 0, 2).reshape(-1, d)
+            attended = (scores @ memory.values[number, :, :end]).transpose(1, 0, 2).reshape(-1, d)
             x += attended @ attention_out
             hidden = np.maximum(_normalised(x, card.norm_epsilon) @ mlp_up, 0)
             x += np.square(hidden, out=hidden) @ mlp_down
@@ -126,54 +142,8 @@ class Sequence:
                 if self.delta is not None:
                     x += self.delta
                 residuals = x.copy()
-        self.length = end
+        memory.length = end
         return residuals, x
-
-    def step(self, token: int) -> None:
-        """Append one position: `prefill` of one token, written so that numpy makes and converts as little as it can."""
-        card, position = self._model.card, self.length
-        end = position + 1
-        rotation = self._model.rotations[position]
-        x, scale, qkv, turned, update, hidden = (
-            self._x, self._scale, self._qkv, self._turned, self._update, self._hidden
-        )  # fmt: skip
-        dot, add, multiply = np.dot, np.add, np.multiply
-        x[:] = self._model.embedding[token]
-        for number, (to_qkv, attention_out, mlp_up, mlp_down) in enumerate(self._model.layers):
-            keys, values = self._keys[number], self._values[number]
-            dot(x, to_qkv, out=qkv)
-            scale[0] = self._inverse_norm(x)
-            multiply(qkv, scale, out=qkv)
-            multiply(turned, rotation, out=turned)
-            keys[:, :, position] = self._new_keys
-            values[:, position] = self._new_values
-            scores = np.matmul(self._queries, keys[:, :, :end])
-            scores -= np.maximum.reduce(scores, axis=2, keepdims=True)
-            np.exp(scores, out=scores)
-            np.matmul(scores, values[:, :end], out=self._attended_heads)
-            self._attended_heads /= add.reduce(scores, axis=2, keepdims=True)
-            add(x, dot(self._attended, attention_out, out=update), out=x)
-            dot(x, mlp_up, out=hidden)
-            # relu(s·u)² = s²·relu(u)² for the norm's scale s > 0, so the shorter vector takes it.
-            np.maximum(hidden, self._zeros, out=hidden)
-            dot(np.square(hidden, out=hidden), mlp_down, out=update)
-            scale[0] = self._inverse_norm(x) ** 2
-            multiply(update, scale, out=update)
-            add(x, update, out=x)
-            if number + 1 == card.steering_layer:
-                if self.delta is not None:
-                    add(x, self.delta, out=x)
-                self.residual[:] = x
-        self.length = end
-        self._read_logits(x)
-
-    def _read_logits(self, x: Floats) -> None:
-        np.dot(self._model.embedding, x * self._inverse_norm(x) * self._model.final_norm, out=self.logits)
-
-    def _inverse_norm(self, x: Floats) -> float:
-        card = self._model.card
-        scale: float = (float(x.dot(x)) / card.width + card.norm_epsilon) ** -0.5
-        return scale
 
 
 def _normalised(x: Floats, epsilon: float) -> Floats:

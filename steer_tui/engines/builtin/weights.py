@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from steer_tui.engines.builtin.catalogue import ModelCard, broken, missing
 
 Floats: TypeAlias = NDArray[np.float32]
+Complexes: TypeAlias = NDArray[np.complex64]
 Shapes: TypeAlias = dict[str, tuple[int | str, ...]]
 
 

@@ -22,8 +22,8 @@ until you generate.
 
 With live on, a dial that is turned while the steered text comes acts from the next token on, without a restart, and \
 ▸ marks where. What the model holds of the text so far keeps the old steering, so the turn may take a few tokens to \
-show; ⏎ makes the text anew, with the dials as they stand from the first token on. A pace, set in the config, gives \
-you the time to turn.
+show; ⏎ makes the text anew, with the dials as they stand from the first token on. A pace, set with the sampling, \
+gives you the time to turn.
 
 w sweeps the chosen dial over its whole range, beside a random direction of the same norm: the share of texts that \
 show the feature should rise for the one and not for the other, and nats tell where the texts begin to break.

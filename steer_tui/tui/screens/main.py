@@ -1,7 +1,7 @@
 """The main screen: prompt, dials, and the two texts side by side."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -10,7 +10,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Static, TextArea
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Static, TextArea
 from textual.worker import Worker, WorkerState
 
 from steer_tui.domain import (
@@ -36,6 +37,7 @@ from steer_tui.generation import (
 from steer_tui.generation.phases import Phase
 from steer_tui.tui.screens.lane_view import LaneView
 from steer_tui.tui.widgets.dial_note import DialNote
+from steer_tui.tui.widgets.key_line import KeyLine
 from steer_tui.tui.widgets.lane_tabs import LANE_TITLES, LaneTabs
 from steer_tui.tui.widgets.masthead import Masthead
 from steer_tui.tui.widgets.notices import Countdown, Failure
@@ -57,6 +59,18 @@ LEAST = (40, 14)
 """Columns and lines below which only a sentence is shown."""
 
 
+_WANTED_KEYS = (
+    *("ask_now", "try_again", "turn(-1)", "submit", "generate", "stop", "screen.focus_next", "new_line"),
+    *("toggle_live", "add", "app.help", "features", "sweep", "choose(-1)", "off", "toggle_auto", "sampling"),
+    *("mute", "new_seed", "remove", "copy_text"),
+)
+"""Actions whose keys get the room of the key line, from the most wanted one on."""
+
+
+def _wanted_keys(focused: Widget | None) -> Sequence[str]:
+    return ("copy_text", *_WANTED_KEYS) if isinstance(focused, OutputPane) else _WANTED_KEYS
+
+
 class MainScreen(Screen[None]):
     """Reads the state, sends what the person does to the controller, and does nothing else."""
 
@@ -69,16 +83,17 @@ class MainScreen(Screen[None]):
         Binding("escape", "stop", "cancel", id="main.cancel", priority=True),
         Binding("enter", "generate", "generate", id="main.generate", key_display="⏎"),
         Binding("f", "features", "features", id="main.features"),
-        Binding("a", "add", "add", id="main.add", show=False),
+        Binding("a", "add", "add", id="main.add"),
         Binding("w", "sweep", "sweep", id="main.sweep"),
         Binding("g", "toggle_auto", "auto", id="main.auto"),
-        Binding("v", "toggle_live", "live", id="main.live", show=False),
+        Binding("v", "toggle_live", "live", id="main.live"),
         Binding("s", "new_seed", "new seed", id="main.new-seed"),
         Binding("p", "sampling", "sampling", id="main.sampling"),
         Binding("ctrl+z,u", "undo", "undo", id="main.undo", show=False),
         Binding("x", "reset", "all off", id="main.reset", show=False),
-        Binding("y", "copy_text", "copy text", id="main.copy", show=False),
-        Binding("l", "other_lane", "other lane", id="main.other-lane"),
+        Binding("y", "copy_text", "copy", id="main.copy"),
+        # Where it does something, the lanes' own line names the key.
+        Binding("l", "other_lane", "other lane", id="main.other-lane", show=False),
         Binding("n", "ask_now", "now", id="main.now"),
         Binding("r", "try_again", "try again", id="main.try-again"),
         Binding("question_mark", "app.help", "help", id="main.help", key_display="?"),
@@ -105,7 +120,7 @@ class MainScreen(Screen[None]):
         with Container(id="stage"):
             with Vertical(id="dials") as dials:
                 dials.border_title = "Dials"
-                yield DialRack(inputs.dials, id="rack")
+                yield DialRack(inputs.dials, clock=self.controller.clock, id="rack")
                 yield DialNote()
             yield LaneTabs()
             with Horizontal(id="lanes"):
@@ -113,9 +128,9 @@ class MainScreen(Screen[None]):
                     yield OutputPane(id=lane.value)
         with ContentSwitcher(initial="status", id="bottom"):
             yield StatusLine(id="status")
-            yield Countdown(id="countdown")
+            yield Countdown(self.controller.clock, id="countdown")
             yield Failure(id="failure")
-        yield Footer(compact=True)
+        yield KeyLine(_wanted_keys)
 
     def on_mount(self) -> None:
         """Start the controller, and show what is set."""
@@ -293,11 +308,13 @@ class MainScreen(Screen[None]):
 
     @work(group="sampling", exclusive=True, exit_on_error=False)
     async def action_sampling(self) -> None:
-        """Set temperature, length, seed and stop text."""
+        """Set temperature, length, seed, stop text and pace."""
         from steer_tui.tui.screens.sampling import SamplingScreen
 
-        sampling = await self.app.push_screen_wait(SamplingScreen(self.controller.inputs.sampling))
-        if sampling is not None:
+        controller = self.controller
+        chosen = await self.app.push_screen_wait(SamplingScreen(controller.inputs.sampling, controller.pace))
+        if chosen is not None:
+            sampling, controller.pace = chosen
             self._sample(sampling)
 
     def action_undo(self) -> None:

@@ -1,7 +1,6 @@
 """What takes the status line's place when something needs the person: a countdown, or an error."""
 
 import math
-import time
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -12,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from steer_tui.domain import SteerError, safe_line
+from steer_tui.generation.delivery import Clock
 
 
 def clock_face(seconds: float) -> str:
@@ -24,9 +24,13 @@ class RemainingTime(Widget):
     """The seconds that are left, counted down by itself."""
 
     until: reactive[float] = reactive(0.0)
-    """When the time is over, on the monotonic clock."""
+    """When the time is over, on the clock."""
     face: reactive[str] = reactive("0:00")
     """What is shown."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
 
     def on_mount(self) -> None:
         """Look at the clock four times a second; the face changes once."""
@@ -37,7 +41,7 @@ class RemainingTime(Widget):
         self._tick()
 
     def _tick(self) -> None:
-        self.face = clock_face(self.until - time.monotonic())
+        self.face = clock_face(self.until - self._clock())
 
     def render(self) -> Content:
         """When the next request leaves."""
@@ -53,16 +57,20 @@ class Countdown(Vertical):
     class StopPressed(Message):
         """The person gives up."""
 
+    def __init__(self, clock: Clock, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._clock = clock
+
     def compose(self) -> ComposeResult:
         """What happened, the time, the buttons."""
         yield Static(id="countdown-reason", markup=False)
-        yield RemainingTime()
+        yield RemainingTime(self._clock)
         with Horizontal(classes="notice-buttons"):
             yield Button("now (n)", id="now", compact=True, variant="primary")
             yield Button("stop (esc)", id="stop", compact=True)
 
     def show(self, error: SteerError, until: float, attempt: str) -> None:
-        """Count down to `until` on the monotonic clock; `attempt` says which one follows."""
+        """Count down to `until` on the clock; `attempt` says which one follows."""
         if until == self.query_one(RemainingTime).until:
             return
         words = " ".join(filter(None, [safe_line(error.message), attempt]))

@@ -17,6 +17,7 @@ class PromptBox(TextArea):
         # Priority, since a text area would take Enter for itself.
         Binding("enter", "submit", "generate", id="prompt.generate", key_display="⏎", priority=True),
         Binding("ctrl+j,shift+enter", "new_line", "new line", id="prompt.new-line", key_display="^j", priority=True),
+        Binding("tab", "screen.focus_next", "dials"),
     ]
 
     class Submitted(Message):

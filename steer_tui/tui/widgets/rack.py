@@ -14,6 +14,7 @@ from textual.strip import Strip
 
 from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial
 from steer_tui.generation import Transcript
+from steer_tui.generation.delivery import Clock
 from steer_tui.generation.rack import FINE_STEP, STEP, Rack
 from steer_tui.tui.widgets.dial_lines import DialStyles, Track, name_line, one_line, slider_line
 
@@ -74,8 +75,9 @@ class DialRack(ScrollView, can_focus=True):
             super().__init__()
             self.dial = dial
 
-    def __init__(self, dials: Sequence[Dial], *, id: str | None = None) -> None:
+    def __init__(self, dials: Sequence[Dial], *, clock: Clock = time.monotonic, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._clock = clock
         self._activations: Mapping[str, Sequence[float]] = {}
         self._shown_tokens = (0, 0)
         self._dragging = False
@@ -162,7 +164,7 @@ class DialRack(ScrollView, can_focus=True):
 
     def _turn_to(self, value: float) -> None:
         if self.chosen_dial is not None:
-            self.change(self.rack.turn(self.chosen, value, time.monotonic()))
+            self.change(self.rack.turn(self.chosen, value, self._clock()))
 
     def action_turn(self, direction: int) -> None:
         """Turn the chosen dial by a step."""

@@ -5,7 +5,7 @@ import pytest
 from engines.builtin.tiny import CONTEXT, MERGES, D, slow_forward
 
 from steer_tui.engines.builtin.catalogue import read_card
-from steer_tui.engines.builtin.transformer import Transformer
+from steer_tui.engines.builtin.transformer import Sequence, Transformer
 from steer_tui.engines.builtin.weights import read_model
 
 IDS = [256, *np.random.default_rng(1).integers(0, 257 + MERGES, CONTEXT - 1).tolist()]
@@ -76,3 +76,43 @@ def test_the_same_steps_give_the_same_bytes_wherever_their_memory_lies(model: Tr
             sequence.step(token)
         seen.add(sequence.logits.tobytes())
     assert len(seen) == 1
+
+
+def test_two_sequences_side_by_side_have_the_bytes_that_each_has_alone(model: Transformer) -> None:
+    def bytes_of(sequences: list[tuple[Sequence, list[int]]]) -> list[list[bytes]]:
+        seen: list[list[bytes]] = [[] for _ in sequences]
+        for sequence, ids in sequences:
+            sequence.prefill(ids[:20])
+        for place in range(20, 50):
+            for sequence, ids in sequences:
+                sequence.step(ids[place])
+            for number, (sequence, _) in enumerate(sequences):
+                seen[number].append(sequence.logits.tobytes() + sequence.residual.tobytes())
+        return seen
+
+    first, second = (lambda: (model.sequence(DELTA), IDS)), (lambda: (model.sequence(None, row=1), IDS[::-1]))
+    assert bytes_of([first(), second()]) == bytes_of([first()]) + bytes_of([second()])
+
+
+def test_steps_of_one_row_are_taken_one_after_the_other(model: Transformer) -> None:
+    one, other = model.sequence(), model.sequence(DELTA)
+    alone = model.sequence()
+    for token in IDS[:30]:
+        one.step(token)
+        other.step(token)
+    for token in IDS[:30]:
+        alone.step(token)
+    assert one.length == other.length == 30
+    assert one.logits.tobytes() == alone.logits.tobytes() != other.logits.tobytes()
+
+
+def test_a_step_that_nobody_looked_at_is_taken_back_with_the_rest(model: Transformer) -> None:
+    sequence, straight = model.sequence(DELTA), model.sequence(DELTA)
+    for token in IDS[:12]:
+        sequence.step(token)
+    sequence.rewind(10)
+    for token in IDS[20:22]:
+        sequence.step(token)
+    for token in [*IDS[:10], *IDS[20:22]]:
+        straight.step(token)
+    assert sequence.logits.tobytes() == straight.logits.tobytes()

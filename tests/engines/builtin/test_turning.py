@@ -68,7 +68,7 @@ async def turned(
     async def turn_if_due() -> None:
         while left and left[0][0] == taken:
             await wait()
-            assert await engine.turn(left.pop(0)[1]) == taken
+            assert await engine.turn(request, left.pop(0)[1], request.watched) == taken
 
     async with aclosing(engine.stream(request)) as stream:
         async for event in stream:
@@ -227,7 +227,7 @@ async def test_a_turn_before_the_first_token_acts_on_it(engine: BuiltinEngine, s
     stream = engine.stream(request)
     first = asyncio.create_task(anext(stream))
     await asyncio.sleep(0)
-    assert await engine.turn(at(sea, 60.0)) == 0
+    assert await engine.turn(request, at(sea, 60.0), ()) == 0
     events = [await first, *[event async for event in stream]]
     made = replayed(weights, request, [(0, at(sea, 60.0))])
     assert [token.logprob for token in tokens_of(events)] == [logprob for _, logprob in made]
@@ -258,7 +258,7 @@ async def test_a_vector_that_cannot_be_applied_leaves_the_stream_as_it_was(engin
                     (replace(at(sea, 1.0), method=Method.ABLATE), Unsupported),
                 ):
                     with pytest.raises(kind):
-                        await engine.turn(vector)
+                        await engine.turn(request, vector, ())
     assert live == plain
 
 
@@ -270,31 +270,48 @@ async def test_a_turn_acts_on_no_later_request(engine: BuiltinEngine, sea: Featu
 
 
 async def test_nothing_is_turned_where_no_steered_lane_runs(engine: BuiltinEngine, sea: Feature) -> None:
-    assert await engine.turn(at(sea, 6.0)) is None
     request = GenerationRequest("The sea", SAMPLING, at(sea, 4.0), (Lane.DEFAULT,))
+    assert await engine.turn(request, at(sea, 6.0), ()) is None
     plain = await turned(engine, request, [])
     async with aclosing(engine.stream(request)) as stream:
         live = [await anext(stream)]
-        assert await engine.turn(at(sea, 60.0)) is None
+        assert await engine.turn(request, at(sea, 60.0), ()) is None
         live += [event async for event in stream]
     assert live == plain
-    async with aclosing(engine.stream(replace(request, lanes=BOTH_LANES))) as stream:
+    request = replace(request, lanes=BOTH_LANES)
+    async with aclosing(engine.stream(request)) as stream:
         async for event in stream:
             if event == DoneEvent(Lane.STEERED, FinishReason.MAX_TOKENS):
-                assert await engine.turn(at(sea, 60.0)) is None
+                assert await engine.turn(request, at(sea, 60.0), ()) is None
 
 
-async def test_the_steered_lane_of_every_running_request_is_turned(engine: BuiltinEngine, sea: Feature) -> None:
-    request = GenerationRequest("The sea", SAMPLING, at(sea, 4.0), (Lane.STEERED,))
-    other = replace(request, prompt="The snow")
-    async with aclosing(engine.stream(request)) as first, aclosing(engine.stream(other)) as second:
-        one = [await anext(first) for _ in range(4)]
-        two = [await anext(second) for _ in range(9)]
-        assert await engine.turn(at(sea, 60.0)) == 9
-        one += [event async for event in first]
-        two += [event async for event in second]
-    assert one == await turned(engine, request, [(4, at(sea, 60.0))])
-    assert two == await turned(engine, other, [(9, at(sea, 60.0))])
+async def test_the_stream_of_the_very_request_alone_is_turned(engine: BuiltinEngine, sea: Feature) -> None:
+    request = GenerationRequest("The sea", SAMPLING, at(sea, 4.0), (Lane.STEERED,), watched=(sea,))
+    equal, other = replace(request), replace(request, prompt="The snow")
+    plain = [await turned(engine, each, []) for each in (equal, other)]
+    streams = [engine.stream(each) for each in (equal, request, other)]
+    events = [[await anext(stream) for _ in range(2 * taken)] for stream, taken in zip(streams, (6, 4, 9), strict=True)]
+    assert await engine.turn(request, at(sea, 60.0), (sea,)) == 4
+    for stream, taken in zip(streams, events, strict=True):
+        taken += [event async for event in stream]
+    assert events == [plain[0], await turned(engine, request, [(4, at(sea, 60.0))]), plain[1]]
+
+
+async def test_from_a_turn_on_other_features_can_be_watched(engine: BuiltinEngine, sea: Feature) -> None:
+    [winter] = await engine.find_features("winter", 1)
+    request = GenerationRequest("The sea", SAMPLING, at(sea, 4.0), watched=(sea,))
+    vector, read = at(sea, -4.0), list[tuple[int, Lane, list[str]]]()
+    async with aclosing(engine.stream(request)) as stream:
+        async for event in stream:
+            if isinstance(event, ActivationEvent):
+                read.append((event.token_index, event.lane, [feature.label for feature in event.features]))
+                if read[-1][:2] == (6, Lane.STEERED):
+                    assert await engine.turn(request, vector, (winter, sea)) == 7
+                elif read[-1][:2] == (20, Lane.STEERED):
+                    assert await engine.turn(request, vector, ()) == 21
+    steered = [labels for _, lane, labels in read if lane is Lane.STEERED]
+    assert steered == [["sea"]] * 7 + [["winter", "sea"]] * 14
+    assert [labels for _, lane, labels in read if lane is Lane.DEFAULT] == [["sea"]] * 40
 
 
 async def test_many_turns_leave_nothing_running(engine: BuiltinEngine, sea: Feature) -> None:
@@ -302,7 +319,7 @@ async def test_many_turns_leave_nothing_running(engine: BuiltinEngine, sea: Feat
     async with aclosing(engine.stream(request)) as stream:
         await anext(stream)
         for step in range(50):
-            await engine.turn(at(sea, step - 25.0))
+            await engine.turn(request, at(sea, step - 25.0), ())
     await engine.prepare()
     stood = engine.steps_taken
     await asyncio.sleep(0.1)
