@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from steer_tui.domain import (
-    BOTH_LANES,
     ActivationEvent,
     DoneEvent,
     Event,
@@ -68,7 +67,7 @@ class LaneRun:
         self._tokens: list[int] = []
         self._drawn: list[int] = []
         """Random numbers used up to each token."""
-        self._sequence = machinery.transformer.sequence(course.delta, row=BOTH_LANES.index(lane))
+        self._sequence = machinery.transformer.sequence(course.delta)
 
     def steps(self) -> Iterator[Sequence[Event]]:
         """The lane's events from its beginning."""

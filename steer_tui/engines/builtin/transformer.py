@@ -47,24 +47,20 @@ class Transformer:
         """[context, head / 2]"""
         self.decoder = Decoder(card, self.embedding, self.final_norm, self.layers, self.rotations)
 
-    def sequence(self, delta: Floats | None = None, row: int = 0) -> "Sequence":
-        """A new, empty sequence; `delta` [d] is added to the residual stream at every position, None leaves it.
-
-        Sequences of different rows take their steps together, and those of one row after one another.
-        """
-        return Sequence(self, delta, row)
+    def sequence(self, delta: Floats | None = None) -> "Sequence":
+        """A new, empty sequence; `delta` [d] is added to the residual stream at every position, None leaves it."""
+        return Sequence(self, delta)
 
 
 class Sequence:
     """One sequence: its cached keys and values, and what its latest position gave."""
 
-    def __init__(self, model: Transformer, delta: Floats | None, row: int) -> None:
+    def __init__(self, model: Transformer, delta: Floats | None) -> None:
         card = model.card
         heads, d, head = card.heads, card.width, card.width // card.heads
         self._model = model
         self.delta = delta
         """[d] what new positions add to the residual stream; None adds nothing."""
-        self._row = row
         self._memory = Memory(
             keys=np.empty((card.layers, heads, head, card.context), np.float32),
             values=np.empty((card.layers, heads, card.context, head), np.float32),
@@ -108,8 +104,8 @@ class Sequence:
         return residuals, logits
 
     def step(self, token: int) -> None:
-        """Append one position, with the delta of now; computed when it is read, with what waits in other rows."""
-        self._model.decoder.add(self._row, Step(self._memory, token, self.delta))
+        """Append one position, with the delta of now; computed when it is read, beside what else waits."""
+        self._model.decoder.add(Step(self._memory, token, self.delta))
 
     def _settled(self) -> Memory:
         self._model.decoder.settle(self._memory)

@@ -90,20 +90,21 @@ def test_two_sequences_side_by_side_have_the_bytes_that_each_has_alone(model: Tr
                 seen[number].append(sequence.logits.tobytes() + sequence.residual.tobytes())
         return seen
 
-    first, second = (lambda: (model.sequence(DELTA), IDS)), (lambda: (model.sequence(None, row=1), IDS[::-1]))
+    first, second = (lambda: (model.sequence(DELTA), IDS)), (lambda: (model.sequence(), IDS[::-1]))
     assert bytes_of([first(), second()]) == bytes_of([first()]) + bytes_of([second()])
 
 
-def test_steps_of_one_row_are_taken_one_after_the_other(model: Transformer) -> None:
-    one, other = model.sequence(), model.sequence(DELTA)
-    alone = model.sequence()
-    for token in IDS[:30]:
-        one.step(token)
-        other.step(token)
-    for token in IDS[:30]:
-        alone.step(token)
-    assert one.length == other.length == 30
-    assert one.logits.tobytes() == alone.logits.tobytes() != other.logits.tobytes()
+def test_a_step_waits_for_one_other_sequence_and_no_longer(model: Transformer) -> None:
+    many = [model.sequence(DELTA * number) for number in range(5)]
+    for token in IDS[:20]:
+        for sequence in many:
+            sequence.step(token)
+    for number, sequence in enumerate(many):
+        alone = model.sequence(DELTA * number)
+        for token in IDS[:20]:
+            alone.step(token)
+        assert sequence.length == alone.length == 20
+        assert sequence.logits.tobytes() == alone.logits.tobytes()
 
 
 def test_a_step_that_nobody_looked_at_is_taken_back_with_the_rest(model: Transformer) -> None:
