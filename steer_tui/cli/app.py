@@ -1,5 +1,7 @@
 """`steer-tui` without a command: the app, in a terminal."""
 
+import asyncio
+import logging
 import os
 import sys
 from contextlib import aclosing
@@ -8,11 +10,14 @@ from typing import TYPE_CHECKING
 from steer_tui.cli.dials import offered_dials, resolve_dials
 from steer_tui.cli.settings import Settings
 from steer_tui.config import LoadedConfig
-from steer_tui.domain import InvalidValue
+from steer_tui.domain import Dial, InvalidValue, SteerError
 from steer_tui.engines import Engine
 
 if TYPE_CHECKING:
     from steer_tui.tui.app import AppOptions
+
+OFFER_SECONDS = 5.0
+"""How long a service may keep the screen waiting for dials that nobody has asked for."""
 
 _AUTO = {"when free": None, "on": True, "off": False}
 
@@ -56,7 +61,10 @@ async def open_app(settings: Settings) -> int:
 
 
 async def app_options(settings: Settings, engine: Engine) -> "AppOptions":
-    """What the app opens with; without dials of the person's, the engine's first ones, the first of them turned."""
+    """What the app opens with; without dials of the person's, the engine's first ones, the first of them turned.
+
+    Raises what the engine raises for dials that the person has named, and nothing for those that nobody has.
+    """
     from steer_tui.tui.app import AppOptions
 
     config = settings.loaded.config
@@ -65,7 +73,7 @@ async def app_options(settings: Settings, engine: Engine) -> "AppOptions":
         prompt=settings.prompt,
         example=config.prompt.example,
         sampling=settings.sampling,
-        dials=await resolve_dials(engine, settings.dials) or await offered_dials(engine),
+        dials=await resolve_dials(engine, settings.dials) or await _offer(engine),
         auto=_AUTO[generation.auto],
         live=generation.live,
         debounce=(generation.debounce_builtin_ms if settings.engine == "builtin" else generation.debounce_ms) / 1000,
@@ -74,6 +82,16 @@ async def app_options(settings: Settings, engine: Engine) -> "AppOptions":
         theme=config.theme,
         keys=config.keymap,
     )
+
+
+async def _offer(engine: Engine) -> tuple[Dial, ...]:
+    """The dials that nobody has asked for: a service that does not tell them keeps no app from opening."""
+    try:
+        async with asyncio.timeout(OFFER_SECONDS):
+            return await offered_dials(engine)
+    except (SteerError, TimeoutError) as error:
+        logging.getLogger(__name__).debug("no dials are offered: %s", error or "there was no answer")
+        return ()
 
 
 def _check_keys(loaded: LoadedConfig) -> None:

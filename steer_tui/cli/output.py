@@ -8,6 +8,7 @@ import sys
 from typing import Any, Protocol, TextIO
 
 from steer_tui.domain import (
+    DoneEvent,
     ErrorEvent,
     Event,
     Lane,
@@ -135,6 +136,8 @@ class PlainText:
             case RewindEvent(keep=keep):
                 self._again = "".join(self._tokens[keep:]) + self._again
                 del self._tokens[keep:]
+            case DoneEvent() if self._again:  # the text has ended before what is printed
+                self._print_anew()
             case _:
                 pass
 
@@ -144,15 +147,22 @@ class PlainText:
         elif token.startswith(self._again):
             self._output.text(token.removeprefix(self._again))
             self._again = ""
-        else:  # another text this time: all of it, on a new line
-            self._output.text("\n" + "".join(self._tokens))
-            self._again = ""
+        else:
+            self._print_anew()
+
+    def _print_anew(self) -> None:
+        """Another text this time: all of it, on a new line."""
+        self._output.text("\n" + "".join(self._tokens))
+        self._again = ""
 
     def end(self) -> None:
         """Leave the cursor on a new line."""
         self._output.text("\n")
 
     def fail(self, error: SteerError, lane: Lane | None) -> None:
-        """The sentence goes to standard error, from where all errors are told."""
+        """The sentence goes to standard error, from where all errors are told; what came for other lanes is printed."""
         if self._tokens or self._again:
+            self.end()
+        for other in [other for other in self._lanes if other in self._later]:
+            self.begin(other)
             self.end()

@@ -80,7 +80,15 @@ async def _deliver(
     engine: Engine, request: GenerationRequest, sink: Callable[[Event], None], settings: Settings
 ) -> None:
     pace = settings.loaded.config.generation.pace
-    await deliver(engine, request, sink, _wait, deadlines=settings.deadlines, pace=lambda: pace)
+    await deliver(
+        engine,
+        request,
+        sink,
+        _wait,
+        on_difference=_tell_difference,
+        deadlines=settings.deadlines,
+        pace=lambda: pace,
+    )
 
 
 async def _watched(engine: Engine, dials: tuple[Dial, ...], without_dials: int) -> tuple[Feature, ...]:
@@ -96,6 +104,10 @@ async def _tell_window(engine: Engine, request: GenerationRequest) -> None:
         window = await engine.prompt_window(request)
         if window.seen < window.total:
             tell(f"The prompt has {window.total} tokens, and the model reads the last {window.seen} of them.")
+
+
+def _tell_difference(lane: Lane) -> None:
+    tell(f"The {lane.value} text came out differently this time.")
 
 
 async def _wait(pause: Pause) -> None:

@@ -1,9 +1,11 @@
 """Finds the one feature that a name means: its label, whole and without regard to case, or else its id.
 
-The model that an id begins with may be left out, for an engine has one.
+The model that an id begins with may be left out, for an engine has one. What is written as an id or an address may
+differ from the id in more: there the engine's search decides, where it finds one feature alone.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from steer_tui.domain import Feature, NotFound
@@ -22,10 +24,10 @@ class UnknownFeature(NotFound):
 async def resolve_feature(engine: Engine, name: str) -> Feature:
     """The feature that is meant; raises UnknownFeature, and what the engine's search raises."""
     found = await engine.find_features(name)
-    if feature := _named(found, name):
+    if feature := _named(found, name) or _addressed(found, name):
         return feature
-    # A search may be narrower than the offer, such as one that knows labels and no ids.
-    offer = await engine.find_features("")
+    # A search may be narrower than the offer, such as one that knows labels and no ids; nothing is called an address.
+    offer = () if "://" in name else await engine.find_features("")
     if feature := _named(offer, name):
         return feature
     raise UnknownFeature(f"There is no feature {name!r}.", hint=_nearest([*found, *offer], name))
@@ -39,6 +41,13 @@ def _named(features: Iterable[Feature], name: str) -> Feature | None:
         ids = ", ".join(feature.id for feature in labelled)
         raise UnknownFeature(f"More than one feature is called {name!r}.", hint=f"Name it by its id: {ids}.")
     return labelled[0] if labelled else by_id.get(name) or without_model.get(name)
+
+
+def _addressed(features: Sequence[Feature], name: str) -> Feature | None:
+    """The only feature that was found, if the name is written as its id is; a search by meaning finds one for any."""
+    place, slash, index = re.split("[?#]", name.strip())[0].rstrip("/").rpartition("/")
+    is_meant = len(features) == 1 and place and features[0].id.endswith(slash + index)
+    return features[0] if is_meant else None
 
 
 def _nearest(features: Iterable[Feature], name: str) -> str:

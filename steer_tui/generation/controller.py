@@ -304,6 +304,8 @@ class Controller:
                 take,
                 pause,
                 leave=leave,
+                goes_on=lambda lane: state.lanes[lane].could_repeat,
+                on_difference=state.differ,
                 gate=self._gate,
                 deadlines=self._deadlines,
                 pace=lambda: self.pace,

@@ -10,25 +10,22 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from steer_tui.domain import (
-    DoneEvent,
-    ErrorEvent,
     Event,
     GenerationRequest,
     Lane,
     Malformed,
     RateLimited,
-    RewindEvent,
     SteerError,
     TimedOut,
     TokenEvent,
     Truncated,
-    error_from_code,
 )
 from steer_tui.engines import Engine, PromptWindow, Windows
+from steer_tui.generation.attempts import Attempts
 
 RETRIES = 3
 """How often a lost connection is tried again."""
@@ -130,51 +127,8 @@ class _Watch:
             await self._sleep(min(seconds, self._deadlines.silence or seconds))
 
 
-class _Attempts:
-    """A request's way through its attempts: what is still to come, and whether the text has to begin anew."""
-
-    def __init__(self, request: GenerationRequest, sink: Callable[[Event], None]) -> None:
-        self.request = request
-        self._sink = sink
-        self._open = set(request.lanes)
-        self._to_rewind: set[Lane] = set()
-        self._begun: set[Lane] = set()
-
-    def again(self) -> None:
-        """The next attempt asks for the lanes that have not ended, and what it brings replaces what they have."""
-        self._to_rewind = self._begun & self._open
-        self.request = replace(self.request, lanes=tuple(lane for lane in self.request.lanes if lane in self._open))
-
-    def take(self, event: Event) -> None:
-        """Hand one event on; an error event becomes its exception, unless the other lane can go on without this one."""
-        if event.lane is not None and event.lane not in self._open:
-            return
-        if isinstance(event, ErrorEvent):
-            self._take_error(event)
-            return
-        if event.lane in self._to_rewind and not isinstance(event, RewindEvent):
-            self._sink(RewindEvent(event.lane, keep=0))
-        self._to_rewind.discard(event.lane)
-        self._begun.add(event.lane)
-        if isinstance(event, DoneEvent):
-            self._open.discard(event.lane)
-        self._sink(event)
-
-    def _take_error(self, event: ErrorEvent) -> None:
-        error = error_from_code(event.code, event.message, event.retry_after)
-        if event.lane is None or self._open == {event.lane} or error.passing or isinstance(error, RateLimited):
-            raise error
-        self._open.discard(event.lane)
-        self._sink(event)
-
-    @property
-    def finished(self) -> bool:
-        """Whether every lane has ended."""
-        return not self._open
-
-
 async def _attempt(
-    engine: Engine, attempts: _Attempts, pace: Callable[[], float], deadlines: Deadlines, clock: Clock, sleep: Sleep
+    engine: Engine, attempts: Attempts, pace: Callable[[], float], deadlines: Deadlines, clock: Clock, sleep: Sleep
 ) -> None:
     watch = _Watch(deadlines, clock, sleep)
 
@@ -192,9 +146,11 @@ async def _attempt(
         async with aclosing(engine.stream(attempts.request)) as events:
             async for event in events:
                 watch.heard = True
-                if isinstance(event, TokenEvent):
+                admitted = attempts.admit(event)
+                if admitted and isinstance(event, TokenEvent):
                     await keep_pace(event.lane)
-                attempts.take(event)
+                for one in admitted:
+                    attempts.hand_on(one)
                 if attempts.finished:
                     break  # an engine that lingers after its last `done` is not waited for
                 watch.last_event = clock()
@@ -245,6 +201,8 @@ async def deliver(
     pause: Callable[[Pause], Awaitable[None]],
     *,
     leave: Callable[[GenerationRequest], GenerationRequest] = lambda request: request,
+    goes_on: Callable[[Lane], bool] = lambda _: True,
+    on_difference: Callable[[Lane], None] = lambda _: None,
     gate: RateGate | None = None,
     deadlines: Deadlines = Deadlines(),
     pace: Callable[[], float] = lambda: 0.0,
@@ -254,17 +212,19 @@ async def deliver(
     """Bring every event of a request to the sink, and return when each of its lanes has ended.
 
     `leave` is called as each attempt leaves, with its request, and says which one leaves in its place, of the same
-    lanes; `pause` is awaited before a further attempt. Lanes that have ended are not
-    asked for again, and a lane that begins anew is rewound to 0. `pace` is asked for at each token: tokens a second,
-    0 as they come. Without a `gate` a rate limit is not waited out.
+    lanes; `pause` is awaited before a further attempt. Lanes that have ended are not asked for again. One that begins
+    anew goes on behind its text where it repeats it; where it differs, it is rewound to that place, of which
+    `on_difference` hears. `goes_on` is asked as a further attempt leaves, and says of a lane whose text was made from
+    something else that it does not: that lane is rewound to 0. `pace` is asked for at each new token: tokens a
+    second, 0 as they come. Without a `gate` a rate limit is not waited out.
     Raises the SteerError that ends the request: one that is not worth a retry, or the last of RETRIES + 1 attempts.
     """
-    attempts = _Attempts(request, sink)
+    attempts = Attempts(request, sink, on_difference)
     retries = 0
     while True:
         while gate is not None and gate.error is not None and gate.seconds_left > 0:
             await pause(Pause(gate.seconds_left, gate.error))
-        attempts.request = leave(attempts.request)
+        attempts.leave(leave(attempts.request), goes_on)
         try:
             await _attempt(engine, attempts, pace, deadlines, clock, sleep)
         except RateLimited as error:

@@ -70,6 +70,8 @@ class LaneState:
     """Where the text on show was turned while it came, in order, no two of them at one token."""
     turn_error: SteerError | None = None
     """Why the latest turn did not come about, where it did not."""
+    came_otherwise: bool = False
+    """Whether the text on show came otherwise than before when it was asked for again after a loss."""
     started: float = 0.0
     """When the latest attempt left; what follows counts from there."""
     timed_tokens: int = 0
@@ -92,6 +94,11 @@ class LaneState:
     def current_index(self) -> int:
         """The index that the next token will bear."""
         return len(self.transcript)
+
+    @property
+    def could_repeat(self) -> bool:
+        """Whether all of the text on show was made from what the latest start was made from."""
+        return self.text_from == self.made_from and not self.turns
 
     @property
     def error(self) -> SteerError | None:
@@ -133,7 +140,7 @@ class LaneState:
     def begin_text(self) -> None:
         """The first event of a run has come: what stood there before makes room."""
         if self.anew:
-            self.anew = False
+            self.anew = self.came_otherwise = False
             self.text_from, self.turns = self.made_from, ()
             if len(self.transcript):
                 self.transcript.keep(0)
@@ -245,6 +252,11 @@ class GenerationState:
     def fail_turn(self, lane: Lane, error: SteerError) -> None:
         """The latest turn of the dials did not come about; the text goes on as it was."""
         self.lanes[lane].turn_error = error
+        self.revision += 1
+
+    def differ(self, lane: Lane) -> None:
+        """The text that is asked for again after a loss comes otherwise; a rewind follows."""
+        self.lanes[lane].came_otherwise = True
         self.revision += 1
 
     def cancel(self, lane: Lane) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 from cli.scripted import ScriptedEngine
 
-from steer_tui.domain import DoneEvent, ErrorEvent, FinishReason, Lane, TokenEvent
+from steer_tui.domain import DoneEvent, ErrorEvent, FinishReason, Lane, Rejected, TokenEvent, Unreachable
 from steer_tui.engines import EngineInfo, LanePolicy, registry
 
 PROMPT = ("run", "--prompt", "x")
@@ -107,15 +107,36 @@ def test_a_lost_connection_is_tried_again_after_a_wait_and_its_text_is_not_repea
     done = scripted_here("loses the connection once")(*PROMPT)
     assert (done.returncode, done.stdout) == (0, "[] one two\n")
     assert done.stderr == "steer-tui: The connection was lost. Trying again in 0.1 s (1 of 3).\n"
-    rewinds = [
-        e for e in events(scripted_here("loses the connection once")(*PROMPT, "--json").stdout) if "keep" in e["data"]
-    ]
-    assert rewinds == [{"event": "rewind", "data": {"lane": "steered", "keep": 0}}]
+    as_json = events(scripted_here("loses the connection once")(*PROMPT, "--json").stdout)
+    assert [e["event"] for e in as_json] == ["token", "token", "token", "done"]
 
 
 def test_where_another_text_comes_after_a_lost_connection_all_of_it_is_printed_on_a_new_line(scripted_here):
     done = scripted_here("says something else after a lost connection")(*PROMPT)
     assert done.stdout == "one two\none three\n"
+    assert done.stderr.endswith("steer-tui: The steered text came out differently this time.\n")
+    as_json = events(scripted_here("says something else after a lost connection")(*PROMPT, "--json").stdout)
+    assert [e["data"]["keep"] for e in as_json if e["event"] == "rewind"] == [1]
+
+
+class Shortening(ScriptedEngine):
+    """Says less when it is asked again."""
+
+    async def stream(self, request):
+        self.attempts += 1
+        yield TokenEvent("one", 0, Lane.STEERED)
+        if self.attempts == 1:
+            yield TokenEvent(" two", 1, Lane.STEERED)
+            raise Unreachable("The connection was lost.", retry_after=0.01)
+        yield DoneEvent(Lane.STEERED, FinishReason.COMPLETE)
+
+
+def test_where_a_shorter_text_comes_after_a_lost_connection_it_is_printed_on_a_new_line(scripted_here, monkeypatch):
+    steer = scripted_here("speaks")
+    monkeypatch.setitem(registry._FACTORIES, "builtin", lambda _: Shortening())
+    done = steer(*PROMPT)
+    assert (done.returncode, done.stdout) == (0, "one two\none\n")
+    assert "came out differently" in done.stderr
 
 
 def test_a_prompt_longer_than_the_models_window_is_told_on_standard_error(scripted_here):
@@ -146,6 +167,26 @@ def test_where_lanes_come_together_the_failure_of_one_stops_no_other_and_is_told
     as_json = steer(*PROMPT, "--lane", "both", "--json")
     assert as_json.returncode == 1
     assert [e["event"] for e in events(as_json.stdout)] == ["token", "token", "error", "token", "done"]
+
+
+class Failing(HalfRefusing):
+    """Gives both lanes with one request, which fails on the way."""
+
+    async def stream(self, request):
+        yield TokenEvent("a", 0, Lane.DEFAULT)
+        yield TokenEvent("b", 0, Lane.STEERED)
+        yield TokenEvent("c", 1, Lane.DEFAULT)
+        raise Rejected("Enough.", hint="Ask for less.")
+
+
+def test_where_lanes_come_together_and_fail_together_what_came_of_both_is_printed(scripted_here, monkeypatch):
+    steer = scripted_here("speaks")
+    monkeypatch.setitem(registry._FACTORIES, "builtin", lambda _: Failing())
+    done = steer(*PROMPT, "--lane", "both")
+    assert (done.returncode, done.stdout) == (1, "── steered ──\nb\n\n── default ──\nac\n")
+    assert done.stderr == "steer-tui: Enough. Ask for less.\n"
+    as_json = events(steer(*PROMPT, "--lane", "both", "--json").stdout)
+    assert [e["event"] for e in as_json] == ["token", "token", "token", "error"]
 
 
 def test_a_raw_strength_may_lie_beyond_a_dials_ends(scripted_here):

@@ -251,3 +251,22 @@ async def test_a_lost_connection_begins_again_with_the_turned_dials_and_without_
         "winter+4",
         "winter+6",
     ]
+
+
+async def test_a_text_that_was_turned_there_and_back_begins_again_after_a_loss(rehearse: Begin) -> None:
+    stage = await rehearse(engine=LiveEngine, live=True)
+    engine = stage.engine
+    assert isinstance(engine, LiveEngine)
+    lost_once(engine)
+    await stage.generate()
+    await come(stage, engine, 1)
+    for value in (6.0, 4.0):
+        stage.turn(value)
+        await come(stage, engine, 1)
+    assert turns(stage) != []
+    await come(stage, engine, 2)
+    assert isinstance(stage.phase(), Retrying)
+    await stage.pass_time(2.0)
+    await come(stage, engine, 1)
+    lane = stage.controller.state.lanes[Lane.STEERED]
+    assert (stage.text(), turns(stage), lane.came_otherwise) == (" winter+4", [], False)

@@ -40,6 +40,33 @@ async def test_a_lost_connection_is_counted_shown_and_asked_again(rehearse: Begi
     assert stage.text() == "whole text"
 
 
+async def test_a_text_that_repeats_itself_goes_on_behind_what_is_shown(rehearse: Begin) -> None:
+    gate = Gate()
+    whole = [*tokens("whole text"), gate, *tokens("goes on", start=2), done()]
+    stage = await rehearse(steered([*tokens("whole text"), Unreachable("Gone.")], whole))
+    await stage.generate()
+    await stage.pass_time(2.0)
+    lane = stage.controller.state.lanes[Lane.STEERED]
+    assert stage.phase() == Connecting(), "it has said nothing new yet"
+    assert stage.text() == "whole text"
+    gate.open()
+    await settle()
+    assert (stage.text(), lane.transcript.rewinds, lane.came_otherwise) == ("whole text goes on", [], False)
+    assert isinstance(stage.phase(), Done)
+
+
+async def test_a_text_that_came_otherwise_after_a_loss_says_so_until_the_next_run(rehearse: Begin) -> None:
+    stage = await rehearse(steered([*tokens("whole sea"), Unreachable("Gone.")], WHOLE))
+    await stage.generate()
+    await stage.pass_time(2.0)
+    lanes = stage.controller.state.lanes
+    assert stage.text() == "whole text"
+    assert (lanes[Lane.STEERED].came_otherwise, lanes[Lane.DEFAULT].came_otherwise) == (True, False)
+    assert lanes[Lane.STEERED].transcript.rewinds == [1]
+    await stage.generate()
+    assert not lanes[Lane.STEERED].came_otherwise
+
+
 async def test_after_three_retries_the_lane_has_failed_and_its_text_stays(rehearse: Begin) -> None:
     stage = await rehearse(steered(LOST))
     await stage.generate()
