@@ -26,7 +26,8 @@ class AppOptions:
     """The text to begin with; None shows the example."""
     example: str = "Once upon a time there was a painter named Leo, who"
     sampling: Sampling = Sampling()
-    dials: tuple[Dial, ...] = ()
+    dials: tuple[Dial, ...] | None = ()
+    """None where nobody chose: the engine's first ones, asked for once the app is open, be there a service or not."""
     auto: bool | None = None
     """Whether a turned dial generates by itself; None: where calls cost nothing."""
     live: bool = False
@@ -65,7 +66,16 @@ class SteerApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen is the one at the bottom: an empty one below it would be laid out and painted first."""
-        return MainScreen(self._engine, self._make_controller, self._options.deadlines)
+        options = self._options
+        return MainScreen(
+            self._engine, self._make_controller, options.deadlines, self._sleep, auto_while_free=options.auto is None
+        )
+
+    def on_ready(self) -> None:
+        """Ask for dials where nobody chose any; the first paint waits for no service."""
+        main = self.screen_stack[0]
+        if self._options.dials is None and isinstance(main, MainScreen):
+            main.offer_dials()
 
     async def on_unmount(self) -> None:
         """Let go of what the engine holds."""
@@ -76,7 +86,7 @@ class SteerApp(App[None]):
         prompt = options.example if options.prompt is None else options.prompt
         return Controller(
             self._engine,
-            Inputs(prompt, options.sampling, options.dials),
+            Inputs(prompt, options.sampling, options.dials or ()),
             auto=self._engine.info.quota is None if options.auto is None else options.auto,
             live=options.live,
             debounce=options.debounce,
@@ -104,5 +114,8 @@ class SteerApp(App[None]):
             for id, binding in ACTIONS.items():
                 scope = scope_of(id)
                 title = binding.description if scope == "main" else f"{scope}: {binding.description}"
-                run = partial(self.run_action, binding.action, nodes[scope])
+                node = nodes[scope]
+                if node.check_action(binding.action, ()) is False:
+                    continue  # what cannot be done here, or now
+                run = partial(self.run_action, binding.action, node)
                 yield SystemCommand(title.capitalize(), self._shown_keys(id), run)

@@ -8,12 +8,13 @@ from textual.keys import _character_to_key
 
 from steer_tui.domain import InvalidValue
 from steer_tui.tui.screens.main import MainScreen
+from steer_tui.tui.screens.services import ServiceScreen
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.rack import DialRack
 
 ACTIONS: dict[str, Binding] = {
     binding.id: binding
-    for scope in (MainScreen, DialRack, PromptBox)
+    for scope in (MainScreen, ServiceScreen, DialRack, PromptBox)
     for binding in scope.BINDINGS
     if isinstance(binding, Binding) and binding.id
 }

@@ -1,11 +1,13 @@
 """The features screen: find a feature as you type, see the evidence for what its dial does, and put a dial on it."""
 
 import asyncio
+import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -16,18 +18,24 @@ from textual.widgets.option_list import Option
 
 from steer_tui.domain import Feature, FeatureKind, SteerError, safe_line
 from steer_tui.engines import Engine, Explains
+from steer_tui.engines.services import FeaturePage, Searches
+from steer_tui.generation.delivery import Sleep
+from steer_tui.tui.screens.finding import PATIENCE, age_words, error_words, find_page, joined
 from steer_tui.tui.screens.main import WIDE
 from steer_tui.tui.widgets.feature_details import Explanation, FeatureDetails, density_text
 from steer_tui.tui.widgets.safe_input import SafeInput
-
-PAGE = 200
-"""How many features are listed at most."""
 
 LABEL_WIDTH = 20
 """Cells that a label has in the list."""
 
 REST = 0.08
 """Seconds that the highlight rests on a feature before the engine is asked: holding a key down asks for nothing."""
+
+DEBOUNCE = 0.4
+"""The same, and the seconds that typing rests before a search, where a service is asked."""
+
+MORE = "more"
+"""The id of the row that loads the next page."""
 
 _KINDS = {FeatureKind.SAE: "SAE", FeatureKind.MEANS: "means", FeatureKind.RANDOM: "random"}
 """Kinds in a word."""
@@ -50,19 +58,25 @@ class FeaturesScreen(Screen[Feature | None]):
         Binding("escape", "dismiss", "close"),
     ]
 
-    def __init__(self, engine: Engine, dialled: Sequence[Feature], start: Feature | None) -> None:
+    def __init__(
+        self, engine: Engine, dialled: Sequence[Feature], start: Feature | None, *, sleep: Sleep = asyncio.sleep
+    ) -> None:
         """`dialled` are the features in the rack, `start` the one that the highlight begins on, in the list or not."""
         super().__init__()
-        self._engine = engine
+        self._engine, self._sleep = engine, sleep
         self._dialled = [feature.id for feature in dialled]
         self._start = start
-        self._found: Sequence[Feature] = ()
+        self._searches = isinstance(engine, Searches)
+        self._found = FeaturePage(())
+        self._can_ask = False
+        """Whether Enter asks something: what is still being typed, what has failed, or for the next page."""
 
     def compose(self) -> ComposeResult:
         """The words and what they find, and the details beside or below."""
         with Vertical(id="found") as found:
             found.border_title = "Features"
-            yield SafeInput(placeholder="filter: a topic, a promoted word, an id")
+            searching = "search: what it is about, an id, an address"
+            yield SafeInput(placeholder=searching if self._searches else "filter: a topic, a promoted word, an id")
             yield OptionList()
         with VerticalScroll(id="details", can_focus=False) as details:
             details.border_title = "Evidence"
@@ -71,32 +85,74 @@ class FeaturesScreen(Screen[Feature | None]):
 
     def on_mount(self) -> None:
         """List everything at first."""
-        self._search("")
+        self._search("", 0.0)
 
     # The list
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Search anew; a newer query cancels the older one."""
-        self._search(event.value)
+        """Search anew, where a service is asked once the typing rests; a newer query cancels the older one."""
+        self._search(event.value, DEBOUNCE if self._searches else 0.0)
 
-    def _search(self, query: str) -> None:
-        self._found = ()  # Enter must not take what an older query has found
-        self.run_worker(self._find(query), group="find", exclusive=True, exit_on_error=False)
+    def _search(self, query: str, wait: float) -> None:
+        self._found = FeaturePage(())  # Enter must not take what an older query has found
+        self._can_ask = wait > 0
+        if self._searches:
+            self._tell_state("searching …")
+        self._find(query, wait)
 
-    async def _find(self, query: str) -> None:
-        options = self.query_one(OptionList)
+    @work(group="find", exclusive=True, exit_on_error=False)
+    async def _find(self, query: str, wait: float) -> None:
+        if wait:
+            await self._sleep(wait)
+            self._can_ask = False
+        sentence = f"Nothing fits these words; {'other words' if self._searches else 'fewer letters'} find more."
         try:
-            found = await self._engine.find_features(query, PAGE)
-            self._found = found if query else self._with_start(found)
-            sentence = "Nothing fits these words; fewer letters find more."
+            page = await find_page(self._engine, query)
+            self._found = page if query else replace(page, features=tuple(self._with_start(page.features)))
+            self._can_ask = self._found.next_offset is not None
+            if self._searches and not query:
+                sentence = "Type what a feature is about, its id model/source/index, or the address of its page."
         except SteerError as error:
-            sentence = f"{safe_line(error.message)} {safe_line(error.hint)}"
-        if self._found:
-            options.set_options([Option(self._line(feature)) for feature in self._found])
+            sentence, self._can_ask = error_words(error), True
+        options = self.query_one(OptionList)
+        options.styles.text_wrap = "nowrap" if self._found.features else "wrap"
+        if self._found.features:
+            options.set_options([*map(self._row, self._found.features), *self._more_rows("more: ⏎")])
             options.highlighted = 0 if query else self._first()
         else:
             options.set_options([Option(Content.styled(sentence, "dim"), disabled=True)])
+        self._tell_state()
         self._explain()
+
+    def _more_rows(self, words: str) -> Sequence[Option]:
+        if self._found.next_offset is None:
+            return ()
+        width = self.query_one(OptionList).scrollable_content_region.width - 2
+        return (Option(Content.styled(textwrap.fill(words, max(width, LABEL_WIDTH)), "dim"), id=MORE),)
+
+    @work(group="find", exclusive=True, exit_on_error=False)
+    async def _find_more(self, offset: int) -> None:
+        options, before = self.query_one(OptionList), self._found
+        words, end = "more: ⏎", len(before.features)
+        options.replace_option_prompt(MORE, Content.styled("loading more …", "dim"))
+        try:
+            page = await find_page(self._engine, self.query_one(Input).value, offset)
+            self._found = joined(before, page)
+        except SteerError as error:
+            words = f"{error_words(error)} ⏎ asks again."
+        was_at_end = options.highlighted == end
+        options.remove_option(MORE)
+        options.add_options([*map(self._row, self._found.features[end:]), *self._more_rows(words)])
+        if was_at_end:
+            options.highlighted = min(end, options.option_count - 1)
+        self._can_ask = self._found.next_offset is not None
+        self._tell_state()
+        self._explain()
+
+    def _tell_state(self, words: str = "") -> None:
+        """Say at the foot of the list what is being done, else how old its answer is."""
+        age = self._found.age_seconds
+        self.query_one("#found").border_subtitle = words or ("" if age is None else age_words(age))
 
     def _with_start(self, found: Sequence[Feature]) -> Sequence[Feature]:
         if self._start is None or any(feature.id == self._start.id for feature in found):
@@ -105,24 +161,27 @@ class FeaturesScreen(Screen[Feature | None]):
 
     def _first(self) -> int:
         """Where the highlight begins: the feature that was asked for, else the first without a dial."""
-        ids = [feature.id for feature in self._found]
+        ids = [feature.id for feature in self._found.features]
         if self._start is not None:
             return ids.index(self._start.id)
         return next((index for index, id in enumerate(ids) if id not in self._dialled), 0)
 
-    def _line(self, feature: Feature) -> Content:
+    def _row(self, feature: Feature) -> Option:
         mark = "● " if feature.id in self._dialled else "  "
-        label = safe_line(feature.label)
+        label, density = safe_line(feature.label), density_text(feature.density)
+        if self._searches:  # labels are whole sentences: whatever room there is
+            column = 8 if any(found.density is not None for found in self._found.features) else 0
+            facts = Content.styled(f"{density} ".rjust(column)[:column], "dim")
+            return Option(Content(mark) + facts + Content.styled(label, "bold"))
         if cell_len(label) > LABEL_WIDTH:
             label = set_cell_size(label, LABEL_WIDTH - 1) + "…"
-        kind = _KINDS.get(feature.kind, feature.kind.value)
-        facts = f" {kind:<6}{density_text(feature.density):>7}"
-        return Content(mark) + Content.styled(set_cell_size(label, LABEL_WIDTH), "bold") + Content.styled(facts, "dim")
+        facts = Content.styled(f" {_KINDS.get(feature.kind, feature.kind.value):<6}{density:>7}", "dim")
+        return Option(Content(mark) + Content.styled(set_cell_size(label, LABEL_WIDTH), "bold") + facts)
 
     @property
     def _highlighted(self) -> Feature | None:
-        index = self.query_one(OptionList).highlighted
-        return self._found[index] if index is not None and index < len(self._found) else None
+        index, found = self.query_one(OptionList).highlighted, self._found.features
+        return found[index] if index is not None and index < len(found) else None
 
     def action_move(self, direction: int) -> None:
         """Move the highlight."""
@@ -144,21 +203,25 @@ class FeaturesScreen(Screen[Feature | None]):
         details.explanation = None
         self.query_one("#details").scroll_home(animate=False)
         if feature is not None:
-            self.run_worker(self._show(feature, details), group="evidence", exclusive=True, exit_on_error=False)
+            self._show(feature, details)
 
+    @work(group="evidence", exclusive=True, exit_on_error=False)
     async def _show(self, feature: Feature, details: FeatureDetails) -> None:
         place = self._dialled.index(feature.id) if feature.id in self._dialled else len(self._dialled)
         if not isinstance(self._engine, Explains):
             details.explanation = Explanation(feature, place, note="This engine tells no more of its features.")
             return
         details.explanation = Explanation(feature, place, note="Looking for its evidence …")
-        await asyncio.sleep(REST)
+        await self._sleep(DEBOUNCE if self._searches else REST)
         try:
-            evidence = await self._engine.evidence(feature)
+            async with asyncio.timeout(PATIENCE):
+                evidence = await self._engine.evidence(feature)
             note = "" if evidence.contexts or evidence.curve else "No more is known of this feature."
             details.explanation = Explanation(feature, place, evidence, note)
         except SteerError as error:
             details.explanation = Explanation(feature, place, note=f"{error.message} {error.hint}")
+        except TimeoutError:
+            details.explanation = Explanation(feature, place, note=f"No evidence came within {PATIENCE:g} seconds.")
 
     def action_turn_page(self, direction: int) -> None:
         """Scroll the details."""
@@ -168,9 +231,20 @@ class FeaturesScreen(Screen[Feature | None]):
     # The end
 
     def action_take(self) -> None:
-        """Close with the highlighted feature."""
-        if self._highlighted is not None:
-            self.dismiss(self._highlighted)
+        """Close with the highlighted feature, load the next page, or ask at once what was typed."""
+        feature, offset = self._highlighted, self._found.next_offset
+        if feature is not None:
+            self.dismiss(feature)
+        elif self._can_ask and offset is not None:
+            self._can_ask = False
+            self._find_more(offset)
+        elif self._can_ask:
+            self._search(self.query_one(Input).value, 0.0)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """One click on the last row loads the next page."""
+        if event.option.id == MORE:
+            self.action_take()
 
     def on_click(self, event: events.Click) -> None:
         """Take what is clicked twice; one click highlights it."""

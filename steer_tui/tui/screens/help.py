@@ -28,6 +28,10 @@ gives you the time to turn.
 w sweeps the chosen dial over its whole range, beside a random direction of the same norm: the share of texts that \
 show the feature should rise for the one and not for the other, and nats tell where the texts begin to break.
 
+Where a service generates, e lists its presets and o its models, and features are searched for. One that counts calls \
+has auto off, and one that publishes texts says so before the first: c copies the address of the latest. i reads the \
+steered text anew for its activations, where the stream brings none.
+
 The panes follow the text until you scroll up, and again from the bottom on. Select with the mouse, copy with ctrl+c; \
 y copies the whole text of a pane."""
 

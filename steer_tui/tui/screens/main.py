@@ -9,33 +9,36 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static, TextArea
 from textual.worker import Worker, WorkerState
 
 from steer_tui.domain import (
-    SEED_MAX,
     Feature,
     InvalidValue,
     Lane,
+    Method,
     Sampling,
     SteerError,
     Unsupported,
     safe_line,
     safe_text,
 )
-from steer_tui.engines import Engine, Prepares, PromptWindow
+from steer_tui.engines import Engine, Prepares, PromptWindow, Quota
+from steer_tui.engines.services import Publishes
 from steer_tui.generation import (
     RETRIES,
     Controller,
     Deadlines,
     Failed,
+    LaneState,
     RateLimited,
     Retrying,
 )
+from steer_tui.generation.delivery import Sleep
 from steer_tui.generation.phases import Phase
 from steer_tui.tui.screens.lane_view import LaneView
+from steer_tui.tui.screens.services import ServiceScreen
 from steer_tui.tui.widgets.dial_note import DialNote
 from steer_tui.tui.widgets.key_line import KeyLine
 from steer_tui.tui.widgets.lane_tabs import LANE_TITLES, LaneTabs
@@ -43,6 +46,7 @@ from steer_tui.tui.widgets.masthead import Masthead
 from steer_tui.tui.widgets.notices import Countdown, Failure
 from steer_tui.tui.widgets.output import OutputPane
 from steer_tui.tui.widgets.prompt import PromptBox
+from steer_tui.tui.widgets.publication import PublicationNote
 from steer_tui.tui.widgets.rack import DialRack
 from steer_tui.tui.widgets.status import AutoSwitch, LiveSwitch, StatusFigures, StatusLine, StatusView
 
@@ -55,6 +59,9 @@ PREPARE_AFTER = 0.25
 WIDE, TALL = 90, 30
 """Columns from which dials and both texts stand side by side, and lines from which nothing has to be saved."""
 
+DRAWN_SEEDS = 100_000_000
+"""Seeds that are drawn lie below this, for there are services that take no larger ones."""
+
 LEAST = (40, 14)
 """Columns and lines below which only a sentence is shown."""
 
@@ -62,7 +69,7 @@ LEAST = (40, 14)
 _WANTED_KEYS = (
     *("ask_now", "try_again", "turn(-1)", "submit", "generate", "stop", "screen.focus_next", "new_line"),
     *("toggle_live", "add", "app.help", "features", "sweep", "choose(-1)", "off", "toggle_auto", "sampling"),
-    *("mute", "new_seed", "remove", "copy_text"),
+    *("mute", "presets", "copy_link", "reread", "models", "new_seed", "remove", "copy_text"),
 )
 """Actions whose keys get the room of the key line, from the most wanted one on."""
 
@@ -71,7 +78,7 @@ def _wanted_keys(focused: Widget | None) -> Sequence[str]:
     return ("copy_text", *_WANTED_KEYS) if isinstance(focused, OutputPane) else _WANTED_KEYS
 
 
-class MainScreen(Screen[None]):
+class MainScreen(ServiceScreen):
     """Reads the state, sends what the person does to the controller, and does nothing else."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-too-small"), (LEAST[0], "-narrow"), (70, "-medium"), (WIDE, "-wide")]
@@ -100,11 +107,19 @@ class MainScreen(Screen[None]):
     ]
 
     def __init__(
-        self, engine: Engine, make_controller: Callable[[Callable[[], None]], Controller], deadlines: Deadlines
+        self,
+        engine: Engine,
+        make_controller: Callable[[Callable[[], None]], Controller],
+        deadlines: Deadlines,
+        sleep: Sleep,
+        *,
+        auto_while_free: bool,
     ) -> None:
+        """With `auto_while_free`, auto goes off when calls begin to be counted."""
         super().__init__()
         self.engine = engine
-        self._deadlines = deadlines
+        self._deadlines, self._sleep = deadlines, sleep
+        self._auto_while_free = auto_while_free
         self.controller = make_controller(self._note_change)
         self._frame_pending = False
         self._seen_phases: list[type[Phase]] = []
@@ -126,6 +141,8 @@ class MainScreen(Screen[None]):
             with Horizontal(id="lanes"):
                 for lane in Lane:
                     yield OutputPane(id=lane.value)
+        if isinstance(self.engine, Publishes):
+            yield PublicationNote(self.engine.publication)
         with ContentSwitcher(initial="status", id="bottom"):
             yield StatusLine(id="status")
             yield Countdown(self.controller.clock, id="countdown")
@@ -176,17 +193,37 @@ class MainScreen(Screen[None]):
         state = self.controller.state
         for lane, view in self._views.items():
             view.show(state.lanes[lane], stale=self.controller.is_stale(lane))
-        self.query_one(DialRack).show_activations(state.lanes[Lane.STEERED].transcript)
-        self.query_one(StatusFigures).view = StatusView.of(state, self.engine.info.quota)
+        self._show_dials(state.lanes[Lane.STEERED])
+        quota = self.engine.info.quota
+        self._follow_quota(quota)
+        self.query_one(StatusFigures).view = StatusView.of(state, quota, self._link)
         self.query_one(AutoSwitch).position = self.controller.auto
         self.query_one(LiveSwitch).position = self.controller.live if self.controller.can_live else None
         self._tell_of_turn(state.lanes[Lane.STEERED].turn_error)
         self._show_notice(state.phase)
         self._show_window(state.lanes[Lane.STEERED].window or state.lanes[Lane.DEFAULT].window)
+        if any(lane.run for lane in state.lanes.values()):
+            self._hide_publication()
         phases = [type(lane.phase) for lane in state.lanes.values()]
         if phases != self._seen_phases:
             self._seen_phases = phases
             self.refresh_bindings()
+
+    def _show_dials(self, lane: LaneState) -> None:
+        rack, frame, method = self.query_one(DialRack), self.query_one("#dials"), self.controller.inputs.method
+        rack.show_activations(lane.transcript)
+        title = "Dials" if method is Method.ADDITIVE else f"Dials · {method.value}"
+        note = "activations re-read, unsteered" if rack.is_reread else ""
+        if (title, note) != (frame.border_title, frame.border_subtitle or ""):  # setting them draws the frame
+            frame.border_title, frame.border_subtitle = title, note
+
+    def _follow_quota(self, quota: Quota | None) -> None:
+        """Generate nothing by itself any longer where calls begin to be counted, unless the person chose to."""
+        if quota is not None and self._auto_while_free:
+            self._auto_while_free = False
+            if self.controller.auto:
+                self.controller.switch_auto(False)
+                self.notify("This engine counts calls, so auto is off: ⏎ generates.")
 
     def _tell_of_turn(self, error: SteerError | None) -> None:
         """Say once why a live turn did not come about, however often it is tried."""
@@ -230,7 +267,8 @@ class MainScreen(Screen[None]):
         phases = [lane.phase for lane in state.lanes.values()]
         match action:
             case "stop":
-                return True if state.is_generating or self._has_selection else None
+                stops = state.is_generating or self._has_selection or self._tells_publication
+                return True if stops else None
             case "ask_now":
                 return any(isinstance(phase, RateLimited | Retrying) for phase in phases)
             case "try_again":
@@ -238,7 +276,7 @@ class MainScreen(Screen[None]):
             case "other_lane":
                 return self.has_class("-narrow")
             case _:
-                return True
+                return super().check_action(action, parameters)
 
     # From the person to the controller
 
@@ -263,12 +301,15 @@ class MainScreen(Screen[None]):
 
     @on(Countdown.StopPressed)
     def action_stop(self) -> None:
-        """Drop a value that is being typed, or a selection, or else the generation."""
+        """Drop a value that is being typed, or a selection, or a note that was read, or else the generation."""
         rack = self.query_one(DialRack)
         if rack.typed is not None:
             rack.typed = None
         elif self._has_selection:
             self.clear_selection()
+        elif self._tells_publication:
+            self._hide_publication()
+            self.refresh_bindings()
         else:
             self.controller.cancel()
 
@@ -289,6 +330,7 @@ class MainScreen(Screen[None]):
     @on(AutoSwitch.Pressed)
     def action_toggle_auto(self) -> None:
         """Let a turned dial generate by itself, or not."""
+        self._auto_while_free = False
         self.controller.switch_auto(not self.controller.auto)
 
     @on(LiveSwitch.Pressed)
@@ -304,7 +346,7 @@ class MainScreen(Screen[None]):
 
     def action_new_seed(self) -> None:
         """Draw another seed; with auto on, it generates."""
-        self._sample(replace(self.controller.inputs.sampling, seed=random.randrange(SEED_MAX)))
+        self._sample(replace(self.controller.inputs.sampling, seed=random.randrange(DRAWN_SEEDS)))
 
     @work(group="sampling", exclusive=True, exit_on_error=False)
     async def action_sampling(self) -> None:
@@ -316,11 +358,6 @@ class MainScreen(Screen[None]):
         if chosen is not None:
             sampling, controller.pace = chosen
             self._sample(sampling)
-
-    def action_undo(self) -> None:
-        """Take the latest change of the dials back."""
-        rack = self.query_one(DialRack)
-        rack.change(rack.rack.undo())
 
     def action_reset(self) -> None:
         """Turn every dial to 0."""
@@ -342,7 +379,7 @@ class MainScreen(Screen[None]):
 
         rack = self.query_one(DialRack)
         dialled = [dial.feature for dial in rack.rack.dials]
-        feature = await self.app.push_screen_wait(FeaturesScreen(self.engine, dialled, start))
+        feature = await self.app.push_screen_wait(FeaturesScreen(self.engine, dialled, start, sleep=self._sleep))
         if feature is not None:
             rack.change(rack.rack.add(feature))
             rack.chosen = rack.rack.index_of(feature) or 0

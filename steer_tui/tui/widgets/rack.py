@@ -79,6 +79,7 @@ class DialRack(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._clock = clock
         self._activations: Mapping[str, Sequence[float]] = {}
+        self._reread: Mapping[str, Sequence[float]] = {}
         self._shown_tokens = (0, 0)
         self._dragging = False
         self.set_reactive(DialRack.rack, Rack(tuple(dials)))
@@ -95,7 +96,18 @@ class DialRack(ScrollView, can_focus=True):
         tokens = (transcript.epoch, len(transcript))
         if tokens != self._shown_tokens:
             self._shown_tokens = tokens
+            self._reread = {}
             self.refresh()
+
+    @property
+    def is_reread(self) -> bool:
+        """Whether the sparklines come from a re-read."""
+        return bool(self._reread)
+
+    def show_reread(self, activations: Mapping[str, Sequence[float]]) -> None:
+        """Draw what a re-read of the text has given, by feature, until the text changes."""
+        self._reread = activations
+        self.refresh()
 
     def change(self, rack: Rack) -> None:
         """Put another rack in place and tell of it."""
@@ -154,7 +166,7 @@ class DialRack(ScrollView, can_focus=True):
         if self.rows_a_dial == 1:
             segments = one_line(dial, typed, width, styles, chosen)
         elif row == 0:
-            readings = self._activations.get(dial.feature.id, ())
+            readings = self._activations.get(dial.feature.id) or self._reread.get(dial.feature.id, ())
             segments = name_line(dial, readings, typed, width, styles, chosen)
         else:
             segments = slider_line(dial, width, styles, chosen)

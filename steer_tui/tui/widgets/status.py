@@ -1,4 +1,4 @@
-"""The status line: phase, tokens, pace, and the auto and live switches."""
+"""The status line: phase, what is left of a quota, tokens, pace, a link, and the auto and live switches."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from steer_tui.domain import FinishReason, Lane
+from steer_tui.domain import FinishReason, Lane, safe_line
 from steer_tui.engines import Quota
 from steer_tui.generation import (
     Cancelled,
@@ -66,16 +66,18 @@ class StatusView:
     tokens_per_second: float | None = None
     seconds_to_first_token: float | None = None
     quota: Quota | None = None
+    link: str | None = None
+    """Where everybody can read the latest text."""
 
     @classmethod
-    def of(cls, state: GenerationState, quota: Quota | None) -> "StatusView":
+    def of(cls, state: GenerationState, quota: Quota | None, link: str | None) -> "StatusView":
         """The view of a state: its most urgent phase, and the numbers of the steered lane, else of the other."""
         words, style = phase_words(state.phase)
         lane = state.lanes[Lane.STEERED]
         if not len(lane.transcript):
             lane = state.lanes[Lane.DEFAULT]
         first = lane.seconds_to_first_token
-        return cls(words, style, len(lane.transcript), lane.tokens_per_second, first, quota)
+        return cls(words, style, len(lane.transcript), lane.tokens_per_second, first, quota, link)
 
 
 class StatusSwitch(Widget):
@@ -132,14 +134,16 @@ class StatusFigures(Widget):
         """A dot, the phase, then the figures that are known."""
         view = self.view
         figures = []
+        if view.quota is not None:
+            figures.append(f"{view.quota.remaining} left")
         if view.tokens:
             figures.append(f"{view.tokens} tokens")
         if view.tokens_per_second:
             figures.append(f"{view.tokens_per_second:.0f} tok/s")
+        if view.link is not None:
+            figures.append(f"public at {safe_line(view.link.removeprefix('https://'))}")
         if view.seconds_to_first_token is not None:
             figures.append(f"first token {view.seconds_to_first_token * 1000:.0f} ms")
-        if view.quota is not None:
-            figures.append(f"{view.quota.remaining} calls left")
         line = Content.styled("● ", view.style) + Content.styled(view.words, view.style)
         return line + Content.styled("   " + " · ".join(figures), "dim") if figures else line
 

@@ -1,0 +1,49 @@
+"""What a search for features has found so far, page by page, and the words for how old it is."""
+
+import asyncio
+from dataclasses import replace
+
+from steer_tui.domain import SteerError, TimedOut, safe_line
+from steer_tui.engines import Engine
+from steer_tui.engines.services import FeaturePage, Searches
+
+LISTED = 200
+"""How many features are listed at most where an engine lists them all at once."""
+
+PATIENCE = 30.0
+"""Seconds that a service has to answer what a screen asks."""
+
+_AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+
+
+async def find_page(engine: Engine, query: str, offset: int = 0) -> FeaturePage:
+    """A page of what the engine finds, or what it offers to begin with; raises what the engine raises, and TimedOut."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            if isinstance(engine, Searches) and query.strip():
+                return await engine.search(query, offset)
+            return FeaturePage(tuple(await engine.find_features(query, LISTED)))
+    except TimeoutError as late:
+        raise TimedOut(f"The service has not answered for {PATIENCE:g} seconds.") from late
+
+
+def joined(first: FeaturePage, following: FeaturePage) -> FeaturePage:
+    """Two pages as one, each feature once; its age is that of the older one."""
+    known = {feature.id for feature in first.features}
+    new = tuple(feature for feature in following.features if feature.id not in known)
+    ages = [page.age_seconds for page in (first, following) if page.age_seconds is not None]
+    return replace(following, features=(*first.features, *new), age_seconds=max(ages, default=None))
+
+
+def age_words(seconds: float) -> str:
+    """How long ago an answer that was kept on disk had been given."""
+    for unit, length in _AGES:
+        count = int(seconds // length)
+        if count:
+            return f"kept {count} {unit}{'s' if count > 1 else ''} ago"
+    return "kept just now"
+
+
+def error_words(error: SteerError) -> str:
+    """An error's two sentences, safe to draw."""
+    return safe_line(f"{error.message} {error.hint}".strip())
