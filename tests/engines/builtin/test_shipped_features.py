@@ -37,9 +37,10 @@ def curve(label: str) -> dict[float, dict[str, float]]:
 
 
 def test_many_features_are_offered_each_under_a_label_of_its_own() -> None:
-    assert len(FEATURES) >= 25
+    assert len(FEATURES) >= 30
     assert len({label.casefold() for label in LABELS}) == len(LABELS)
-    assert {"winter", "music", "space", "sea", "food"} <= set(LABELS)
+    assert {"winter", "music", "space", "castle", "sea", "food"} <= set(LABELS)
+    assert len(MOODS & set(LABELS)) >= 4
     assert len(STYLES & set(LABELS)) >= 4
 
 
@@ -100,7 +101,7 @@ async def offered(engine: BuiltinEngine, label: str) -> Feature:
     return (await engine.find_features(label, 1))[0]
 
 
-@pytest.mark.parametrize("label", ["winter", "music", "space", "forest", "sea", "food"])
+@pytest.mark.parametrize("label", ["winter", "music", "space", "castle", "sea", "food"])
 async def test_what_the_package_itself_writes_at_six_shows_the_topic(engine: BuiltinEngine, label: str) -> None:
     feature = await offered(engine, label)
     telltale = (await engine.evidence(feature)).telltale
@@ -117,10 +118,11 @@ async def test_a_dial_and_its_opposite_cancel(engine: BuiltinEngine) -> None:
     assert await written(engine, both, 16) == await written(engine, SteeringVector(), 16)
 
 
-async def test_two_dials_together_do_both(engine: BuiltinEngine) -> None:
-    winter, dialogue = await offered(engine, "winter"), await offered(engine, "dialogue")
-    texts = await written(engine, SteeringVector.of([Dial(winter, 5.0), Dial(dialogue, 5.0)]))
-    for feature in (winter, dialogue):
+@pytest.mark.parametrize("labels", [("space", "dialogue"), ("happy", "dialogue"), ("music", "happy")])
+async def test_two_dials_together_do_both(engine: BuiltinEngine, labels: tuple[str, str]) -> None:
+    features = [await offered(engine, label) for label in labels]
+    texts = await written(engine, SteeringVector.of([Dial(feature, 6.0) for feature in features]))
+    for feature in features:
         telltale = (await engine.evidence(feature)).telltale
         assert telltale is not None
         assert sum(map(telltale.shows, texts)) >= 3

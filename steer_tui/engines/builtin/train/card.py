@@ -7,7 +7,7 @@ from pathlib import Path
 
 from steer_tui.engines.builtin.train.export import KINDS, MODEL_NAME, TrainingFigures
 from steer_tui.engines.builtin.train.judgement import VALUES, Verdict
-from steer_tui.engines.builtin.train.measure import Measured
+from steer_tui.engines.builtin.train.measure import TOGETHER_AT, Measured
 from steer_tui.engines.builtin.train.recipe import Recipe
 from steer_tui.engines.builtin.train.trial import mean
 
@@ -113,4 +113,4 @@ def _own(verdict: Verdict) -> str:
 def _pairs(measured: Measured) -> str:
     rows = [f"| {' and '.join(pair.labels)} | {pair.both_unsteered:.0%} | {pair.both:.0%} |" for pair in measured.pairs]
     columns = ("| dials | texts that show both, unsteered | steered |", "|---|---|---|")
-    return "\n".join(("## Two dials together, both at +4", "", *columns, *rows))
+    return "\n".join((f"## Two dials together, both at {TOGETHER_AT:+d}", "", *columns, *rows))

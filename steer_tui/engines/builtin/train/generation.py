@@ -44,9 +44,19 @@ def _generate(model: Transformer, prompt: Tensor, deltas: Tensor, tokens: int, g
     written: list[Tensor] = []
     for _ in range(tokens):
         logits = model.logits_from(model.residual(ids, caches) + steer, caches)[:, -1]
-        ids = torch.multinomial((logits / TEMPERATURE).softmax(-1), 1, generator=generator)
+        ids = _drawn((logits / TEMPERATURE).softmax(-1), generator)
         written.append(ids)
     return torch.cat(written, dim=1)
+
+
+def _drawn(probabilities: Tensor, generator: torch.Generator) -> Tensor:
+    """A token [rows, 1] a row of probabilities [rows, vocabulary], by one uniform number each.
+
+    torch.multinomial draws a number for every entry of the vocabulary, which was a third of the whole time.
+    """
+    heaps = probabilities.cumsum(-1)
+    marks = torch.rand(len(heaps), 1, generator=generator) * heaps[:, -1:]
+    return torch.searchsorted(heaps, marks, right=True).clamp_max(heaps.shape[1] - 1)
 
 
 def _unsteered_nats(model: Transformer, prompt: Tensor, written: Tensor) -> Tensor:

@@ -24,6 +24,8 @@ _OWN_TEXTS = 3
 _WOBBLE = 0.06
 """By how much a share may fall from one value to the next: about the error of a share of a hundred texts, doubled."""
 _MOST_NATS = 0.25
+_ROUNDING = 1e-9
+"""A share is a mean of means, and 18 of 60 is to count as a third of 54 of 60."""
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Verdict:
                 yield f"{off:.0%} at 0", off <= 0.08
                 yield f"{random:.0%} at random", random <= 0.08
                 own_off, own_away = self.own_share[0], self.own_share[-_FULL]
-                yield f"{own_off:.0%} to {own_away:.0%} at -6 on its own openings", own_away <= own_off / 3
+                yield f"{own_off:.0%} to {own_away:.0%} at -6 on its own openings", 3 * own_away <= own_off + _ROUNDING
             case "mood":
                 yield f"{full:.0%} at +6", full >= 0.4
                 yield f"{off:.0%} at 0", off <= 0.15

@@ -17,8 +17,11 @@ _CAUSES = 3
 _LEAST_AUROC = 0.6
 _LEAST_GAIN = 0.2
 _HARMLESS_NATS = 0.15
+_HARM = 4
 _PREFERENCE = 0.2
 _GOOD_F1 = 0.2
+_READING = 0.1
+_FINAL_FEATURES = 2
 _LEAST_OFFERED = 12
 
 
@@ -57,16 +60,15 @@ def candidates(readings: Readings, sae: SparseAutoencoder, effect: Tensor) -> li
 
 
 def finalists(screened: list[Direction]) -> list[Direction]:
-    """For each concept its most promising SAE feature, no feature for two concepts, and its difference of means."""
+    """For each concept its most promising SAE features, no feature for two concepts, and its difference of means."""
     chosen: list[Direction] = []
     taken: set[int] = set()
     for concept in concepts():
         own = [direction for direction in screened if direction.concept == concept]
         features = [d for d in own if d.kind == "sae" and d.f1 >= _GOOD_F1 and d.index not in taken]
-        best = max(features, key=lambda d: d.share[SCREENED_AT] + 0.3 * d.f1, default=None)
-        if best is not None:
-            chosen.append(best)
-            taken.add(best.index)
+        features.sort(key=lambda direction: _merit(direction) + _READING * direction.f1, reverse=True)
+        chosen += features[:_FINAL_FEATURES]
+        taken.update(direction.index for direction in features[:_FINAL_FEATURES])
         chosen += [direction for direction in own if direction.kind == "means"]
     return chosen
 
@@ -87,7 +89,7 @@ def _gain(direction: Direction) -> float:
 
 def _merit(direction: Direction) -> float:
     harm = max(0.0, direction.nats[SCREENED_AT] - direction.nats[0] - _HARMLESS_NATS)
-    return direction.share[SCREENED_AT] - 2 * harm + (_PREFERENCE if direction.kind == "sae" else 0)
+    return direction.share[SCREENED_AT] - _HARM * harm + (_PREFERENCE if direction.kind == "sae" else 0)
 
 
 def accepted(judged: list[list[tuple[Direction, Verdict]]]) -> list[tuple[Direction, Verdict]]:

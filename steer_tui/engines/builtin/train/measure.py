@@ -20,7 +20,7 @@ from steer_tui.engines.builtin.train.trial import Direction, SteeringTrial, mean
 
 _STORIES_AN_OPENING = 10
 _TOGETHER = ("winter", "music", "space", "castle", "happy", "dialogue")
-_TOGETHER_AT = 4
+TOGETHER_AT = 5
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _pairs(trial: SteeringTrial, directions: list[Direction], recipe: Recipe) ->
     openings = JUDGED_ON[: recipe.openings]
     made = []
     for one, other in combinations(chosen, 2):
-        push = _TOGETHER_AT * (one.vector + other.vector)
+        push = TOGETHER_AT * (one.vector + other.vector)
         samples = recipe.judged_samples
         written = trial.written(torch.stack([push] * samples + [0 * push] * samples), openings)
         labels = (one.concept.label, other.concept.label)

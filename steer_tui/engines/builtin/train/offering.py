@@ -78,7 +78,8 @@ class Offering:
             stage = f"steering at {value:+d}"
             self._trial.run(part, value, CHOSEN_ON[:openings], lambda *done: self._report.step(stage, *done))
 
-        run(directions, SCREENED_AT, recipe.screening_openings)
+        for value in (0, SCREENED_AT):
+            run(directions, value, recipe.screening_openings)
         final = finalists(directions)
         for value in (0, SCREENED_AT):
             run(final, value, recipe.openings)

@@ -36,8 +36,8 @@ class Recipe:
         """Plain training, then two shorter phases in which the late layers are short of sight and meet noise."""
         return (
             Phase(self.steps),
-            Phase(self.near_steps, sight=16, noise=0.3),
-            Phase(self.nearest_steps, sight=3, noise=0.3),
+            Phase(self.near_steps, sight=16, noise=0.45),
+            Phase(self.nearest_steps, sight=3, noise=0.45),
         )
 
     def work_folder(self) -> Path:

@@ -14,6 +14,8 @@ _GENRES = {
 }  # fmt: skip
 _LONG = 0.06
 """The share of documents whose middle is three times as long, so that the model knows its whole context."""
+_TWO_TOPICS = 0.3
+"""The share of documents about two topics: where they are few, the stronger of two dials takes the whole text."""
 _PLAN_ITEM = re.compile(r"(\w+)(?:\*(\d+)-(\d+))?")
 
 
@@ -59,32 +61,31 @@ def write_document(seed: int, index: int) -> Document:
     rng = Random(f"{seed}/{index}")
     lexicon = load_lexicon()
     genre = lexicon.genres[rng.choices(tuple(_GENRES), tuple(_GENRES.values()))[0]]
-    topic = rng.choice(lexicon.topics)
-    second = rng.choice(lexicon.topics) if rng.random() < 0.12 else topic
+    topics = tuple(rng.sample(lexicon.topics, 2 if rng.random() < _TWO_TOPICS else 1))
     mood = rng.choice(lexicon.moods)
     person = rng.choice(genre.persons)
     if genre.label not in ("story", "letter", "opinion"):
         person = "you"
     tense = rng.choice(genre.tenses)
-    grammar = Grammar(lexicon, genre, topic, mood, tense, person, rng)
-    return _compose(grammar, genre, (topic, second), mood, tense, person, rng)
+    grammar = Grammar(lexicon, genre, topics, mood, tense, person, rng)
+    return _compose(grammar, genre, topics, mood, tense, person, rng)
 
 
-def _compose(grammar: Grammar, genre: Genre, topics: tuple[WordField, WordField], mood: WordField, tense: str,
+def _compose(grammar: Grammar, genre: Genre, topics: tuple[WordField, ...], mood: WordField, tense: str,
              person: str, rng: Random) -> Document:  # fmt: skip
     text = ""
     sentences: list[Sentence] = []
     fixed = {mood.label, genre.label, f"{tense} tense", f"{person} person"}
     previous = ""
+    names = tuple(topic.label for topic in topics)
     style = _style(rng)
-    for rule, sentence in _sentences(grammar, genre, topics, style, rng):
+    for rule, sentence in _sentences(grammar, genre, style, rng):
         if text and not (previous == "greeting" or rule == "closing"):
             text += genre.separator
-        labels = fixed | {grammar.topic.label} | _marks(sentence)
+        labels = fixed | (grammar.topics_drawn() or set(names)) | _marks(sentence)
         sentences.append(Sentence(len(text), len(text) + len(sentence), frozenset(labels)))
         text += sentence
         previous = rule
-    names = tuple(dict.fromkeys(topic.label for topic in topics))
     return Document(text, tuple(sentences), names, mood.label, genre.label)
 
 
@@ -93,8 +94,7 @@ def _marks(sentence: str) -> set[str]:
     return {label for mark, label in marks.items() if mark in sentence}
 
 
-def _sentences(grammar: Grammar, genre: Genre, topics: tuple[WordField, WordField], style: _Style, rng: Random
-               ) -> Iterator[tuple[str, str]]:  # fmt: skip
+def _sentences(grammar: Grammar, genre: Genre, style: _Style, rng: Random) -> Iterator[tuple[str, str]]:
     narrates = genre.label in ("story", "letter")
     stretch = 3 if rng.random() < _LONG else 1
     questioner = rng.choice((("Q: ", "A: "), ("Q: ", "A: "), ("Question: ", "Answer: ")))
@@ -107,8 +107,6 @@ def _sentences(grammar: Grammar, genre: Genre, topics: tuple[WordField, WordFiel
             yield from _steps(grammar, rng)
             continue
         for _ in range(count):
-            if rule in ("middle", "couplet", "pair"):
-                grammar.topic = topics[1] if rng.random() < 0.4 else topics[0]
             kind = rule
             if narrates and rule in ("middle", "second"):
                 draw = rng.random()

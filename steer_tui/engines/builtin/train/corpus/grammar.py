@@ -53,9 +53,9 @@ def _lower_first(text: str) -> str:
 class Grammar:
     """Writes the sentences of one document."""
 
-    def __init__(self, lexicon: Lexicon, genre: Genre, topic: WordField, mood: WordField, tense: str, person: str,
-                 rng: Random) -> None:  # fmt: skip
-        """A grammar for one document; `topic` may be turned to another one between sentences."""
+    def __init__(self, lexicon: Lexicon, genre: Genre, topics: tuple[WordField, ...], mood: WordField, tense: str,
+                 person: str, rng: Random) -> None:  # fmt: skip
+        """A grammar for one document; each slot for a topic is filled from one of `topics`."""
         self._lexicon = lexicon
         self._genre = genre
         self._mood = mood
@@ -63,14 +63,15 @@ class Grammar:
         self._tense = tense
         self._person = person
         self._color = rng.choice(lexicon.common["color"]) if rng.random() < 0.3 else None
-        self._props = {topic.label: Props.draw(topic, rng)}
+        self._topics = topics
+        self._drawn: set[str] = set()
+        self._props = {topic.label: Props.draw(topic, rng) for topic in topics}
         self._used: set[str] = set()
         self._mentions = 0
-        self._definition = topic.definitions[0]
-        self._instructions = topic.instructions[0]
+        self._definition = topics[0].definitions[0]
+        self._instructions = topics[0].instructions[0]
         self._step = 0
-        self.topic = topic
-        self.cast = Cast.draw(person, topic, lexicon, rng)
+        self.cast = Cast.draw(person, topics[0], lexicon, rng)
         self._special: dict[str, Callable[[], str]] = {
             "hero": self._hero,
             "hero_name": lambda: self.cast.full_name,
@@ -95,7 +96,7 @@ class Grammar:
             "goal": self._goal,
             "step": self._next_step,
             "step.lower": lambda: _lower_first(self._next_step()),
-            "fact.lower": lambda: _lower_first(self._fresh(self.topic.lists["facts"])[:-1]),
+            "fact.lower": lambda: _lower_first(self._fresh(self._topic().lists["facts"])[:-1]),
             "thought.lower": lambda: _lower_first(self._fresh(self._mood.lists["thought"])),
             "why": self._why,
             "manner_any": lambda: self._pick([m for m in self._mood.lists["manner"] if "<" not in m]),
@@ -127,12 +128,17 @@ class Grammar:
         if slot in _NOUNS:
             return self._expand(self._noun(_NOUNS[slot]))
         if slot in _TOPIC:
-            return self._expand(self._fresh(self.topic.lists[_TOPIC[slot]]))
+            return self._expand(self._fresh(self._topic().lists[_TOPIC[slot]]))
         if slot in _MOOD:
             return self._expand(self._fresh(self._mood.lists[_MOOD[slot]]))
         if slot in self._genre.rules or slot in self._lexicon.narration:
             return self._expand(self._pattern(slot))
         return self._pick(self._lexicon.common[slot])
+
+    def topics_drawn(self) -> set[str]:
+        """The topics that slots were filled from since this was asked last."""
+        drawn, self._drawn = self._drawn, set()
+        return drawn
 
     @property
     def steps(self) -> Words:
@@ -166,16 +172,13 @@ class Grammar:
         return choice
 
     def _noun(self, name: str) -> str:
-        if self._rng.random() < 0.55:
-            return self._pick(self.props.nouns[name])
-        return self._pick(self.topic.lists[name])
+        topic = self._topic()
+        return self._pick(self._props[topic.label].nouns[name] if self._rng.random() < 0.55 else topic.lists[name])
 
-    @property
-    def props(self) -> Props:
-        """The recurring nouns of the present topic."""
-        if self.topic.label not in self._props:
-            self._props[self.topic.label] = Props.draw(self.topic, self._rng)
-        return self._props[self.topic.label]
+    def _topic(self) -> WordField:
+        topic = self._rng.choice(self._topics)
+        self._drawn.add(topic.label)
+        return topic
 
     def _hero(self) -> str:
         self._mentions += 1
@@ -189,7 +192,7 @@ class Grammar:
         return self.cast.full_name
 
     def _term(self, article: bool = False) -> str:
-        self._definition = self._rng.choice(self.topic.definitions)
+        self._definition = self._rng.choice(self._topic().definitions)
         return self._named_term(article)
 
     def _named_term(self, article: bool) -> str:
@@ -199,7 +202,7 @@ class Grammar:
         return f"a {term}" if article else term
 
     def _goal(self) -> str:
-        self._instructions = self._rng.choice(self.topic.instructions)
+        self._instructions = self._rng.choice(self._topic().instructions)
         self._step = 0
         return self._instructions.goal
 
@@ -209,7 +212,7 @@ class Grammar:
         return step
 
     def _why(self) -> str:
-        return self._fresh(self.topic.lists["why"] if self._rng.random() < 0.5 else self._mood.lists["why"])
+        return self._fresh(self._topic().lists["why"] if self._rng.random() < 0.5 else self._mood.lists["why"])
 
     def _judge(self) -> str:
         return self._pick([judge for judge in self._mood.lists["judge"] if not judge.startswith("cannot")])
