@@ -31,32 +31,28 @@ def explain(refusal: Refusal) -> SteerError:
 
 def explain_steering(refusal: Refusal) -> SteerError:
     """The same where a text was asked for, for which the service wants no key at all."""
-    if refusal.status == 401:
-        words = refusal.words or "HTTP 401."
-        return Rejected(
-            f"{refusal.origin} was refused by its own inference server: {words}",
-            hint="No key of yours can change that; try again later.",
-        )
-    return explain(refusal)
+    if refusal.status != 401:
+        return explain(refusal)
+    return _rejected(
+        refusal, "was refused by its own inference server", "No key of yours can change that; try again later."
+    )
 
 
 def explain_search(refusal: Refusal) -> SteerError:
     """The same for a search, which answers with a bare 500 for a model that it does not know."""
-    if refusal.status == 500:
-        words = refusal.words or "HTTP 500."
-        return Rejected(
-            f"{refusal.origin} failed to search: {words}",
-            hint="It answers so for a model that it does not know too: check the model's name, then try again.",
-        )
-    return explain(refusal)
+    if refusal.status != 500:
+        return explain(refusal)
+    hint = "It answers so for a model that it does not know too: check the model's name, then try again."
+    return _rejected(refusal, "failed to search", hint)
 
 
 def explain_activation(refusal: Refusal) -> SteerError:
     """The same for activations, where every failure is one and the same 500."""
-    if refusal.status == 500:
-        words = refusal.words or "HTTP 500."
-        return Rejected(
-            f"{refusal.origin} could not compute the activations: {words}",
-            hint="A text of more than about 200 tokens is too long for it, and a source may have no inference.",
-        )
-    return explain(refusal)
+    if refusal.status != 500:
+        return explain(refusal)
+    hint = "A text of more than about 200 tokens is too long for it, and a source may have no inference."
+    return _rejected(refusal, "could not compute the activations", hint)
+
+
+def _rejected(refusal: Refusal, what: str, hint: str) -> Rejected:
+    return Rejected(f"{refusal.origin} {what}: {refusal.words or f'HTTP {refusal.status}.'}", hint=hint)

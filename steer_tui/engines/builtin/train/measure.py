@@ -21,6 +21,7 @@ from steer_tui.engines.builtin.train.trial import Direction, SteeringTrial, mean
 _STORIES_AN_OPENING = 10
 _TOGETHER = ("winter", "music", "space", "castle", "happy", "dialogue")
 TOGETHER_AT = 5
+"""The value of both dials where two are turned together."""
 
 
 @dataclass(frozen=True)
