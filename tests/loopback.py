@@ -15,6 +15,7 @@ Each connection carries one request. A handler that returns after `start` ends i
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -112,17 +113,18 @@ Handler = Callable[[Call], Awaitable[None]]
 class Loopback:
     """Serves a table of handlers, by method and path without the query; what it does not hold is a 404."""
 
-    def __init__(self, routes: Mapping[str, Handler]) -> None:
+    def __init__(self, routes: Mapping[str, Handler], tls: ssl.SSLContext | None = None) -> None:
         self.routes = dict(routes)
+        self._tls = tls
         self.calls: list[Call] = []
         """Every request that came, in order."""
         self._serving: set[asyncio.Task[None]] = set()
         self._failures: list[Exception] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         self.port: int = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:

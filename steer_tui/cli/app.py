@@ -1,23 +1,19 @@
 """`steer-tui` without a command: the app, in a terminal."""
 
-import asyncio
-import logging
 import os
 import sys
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from steer_tui.cli.dials import offered_dials, resolve_dials
 from steer_tui.cli.settings import Settings
 from steer_tui.config import LoadedConfig
-from steer_tui.domain import Dial, InvalidValue, SteerError
+from steer_tui.domain import InvalidValue
 from steer_tui.engines import Engine
 
 if TYPE_CHECKING:
     from steer_tui.tui.app import AppOptions
-
-OFFER_SECONDS = 5.0
-"""How long a service may keep the screen waiting for dials that nobody has asked for."""
 
 _AUTO = {"when free": None, "on": True, "off": False}
 
@@ -63,35 +59,31 @@ async def open_app(settings: Settings) -> int:
 async def app_options(settings: Settings, engine: Engine) -> "AppOptions":
     """What the app opens with; without dials of the person's, the engine's first ones, the first of them turned.
 
-    Raises what the engine raises for dials that the person has named, and nothing for those that nobody has.
+    The embedded engine is asked for them here, so that the first paint shows them, and what it raises is raised. No
+    service keeps the app from opening: it is asked once the app is open.
     """
     from steer_tui.tui.app import AppOptions
 
     config = settings.loaded.config
     generation = config.generation
+    is_embedded = settings.engine == "builtin"
+    named = settings.dials
+    find_dials = partial(resolve_dials, engine, named) if named else partial(offered_dials, engine)
     return AppOptions(
         prompt=settings.prompt,
         example=config.prompt.example,
         sampling=settings.sampling,
-        dials=await resolve_dials(engine, settings.dials) or await _offer(engine),
+        chat=settings.engine_settings.chat,
+        dials=await find_dials() if is_embedded else (),
+        find_dials=None if is_embedded else find_dials,
         auto=_AUTO[generation.auto],
         live=generation.live,
-        debounce=(generation.debounce_builtin_ms if settings.engine == "builtin" else generation.debounce_ms) / 1000,
+        debounce=(generation.debounce_builtin_ms if is_embedded else generation.debounce_ms) / 1000,
         deadlines=settings.deadlines,
         pace=generation.pace,
         theme=config.theme,
         keys=config.keymap,
     )
-
-
-async def _offer(engine: Engine) -> tuple[Dial, ...]:
-    """The dials that nobody has asked for: a service that does not tell them keeps no app from opening."""
-    try:
-        async with asyncio.timeout(OFFER_SECONDS):
-            return await offered_dials(engine)
-    except (SteerError, TimeoutError) as error:
-        logging.getLogger(__name__).debug("no dials are offered: %s", error or "there was no answer")
-        return ()
 
 
 def _check_keys(loaded: LoadedConfig) -> None:

@@ -1,11 +1,22 @@
 """Dials as they are written, FEATURE=VALUE, and the dials of an engine that they mean."""
 
+import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
-from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial, Feature, InvalidValue
+from steer_tui.domain import (
+    VALUE_MAX,
+    VALUE_MIN,
+    Dial,
+    Feature,
+    InvalidValue,
+    RateLimited,
+    SteerError,
+    TimedOut,
+)
 from steer_tui.engines import Engine
 from steer_tui.engines.lookup import UnknownFeature, resolve_feature
 
@@ -14,6 +25,9 @@ OFFERED = 4
 
 FIRST_VALUE = 4.0
 """Where the first offered dial stands in a rack that nobody chose, so that two different texts show."""
+
+PATIENCE = 30.0
+"""Seconds that an engine has to tell of a feature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +97,15 @@ def _parsed(texts: Iterable[str], origin: str) -> tuple[WrittenDial, ...]:
 
 
 async def resolve_dials(engine: Engine, written: Iterable[WrittenDial]) -> tuple[Dial, ...]:
-    """The engine's dials that are meant; raises InvalidValue for one that it does not have, or that comes twice."""
+    """The engine's dials that are meant; raises InvalidValue for one that it does not have, or that comes twice.
+
+    Where the engine does not tell, its error is raised, and says for which dial.
+    """
     dials: dict[str, Dial] = {}
     for dial in written:
         try:
-            feature = await resolve_feature(engine, feature_name(dial.name))
+            async with _patience(f"The dial {dial.name!r} could not be looked up"):
+                feature = await resolve_feature(engine, feature_name(dial.name))
         except UnknownFeature as error:
             raise InvalidValue(
                 f"{dial.origin}: {error.message} {error.hint} `steer-tui features` lists them all."
@@ -100,5 +118,21 @@ async def resolve_dials(engine: Engine, written: Iterable[WrittenDial]) -> tuple
 
 async def offered_dials(engine: Engine) -> tuple[Dial, ...]:
     """The rack of someone who chose nothing: the engine's first features, the first of them on."""
-    features = await engine.find_features("", OFFERED)
+    async with _patience("There are no dials yet"):
+        features = await engine.find_features("", OFFERED)
     return tuple(Dial(feature, 0.0 if place else FIRST_VALUE) for place, feature in enumerate(features))
+
+
+@asynccontextmanager
+async def _patience(failure: str) -> AsyncIterator[None]:
+    """Waits for an engine, and lets its error begin with what has failed."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield
+    except UnknownFeature:
+        raise
+    except TimeoutError as late:
+        raise TimedOut(f"{failure}: there was no answer within {PATIENCE:g} seconds.", hint="Try again.") from late
+    except SteerError as error:
+        hint = "Wait a while, then try again." if isinstance(error, RateLimited) else error.hint
+        raise type(error)(f"{failure}: {error.message}", hint=hint, retry_after=error.retry_after) from error

@@ -20,8 +20,8 @@ from steer_tui.engines.services import Diagnoses, Diagnosis
 DEADLINE = 10.0
 """Seconds that the look at one engine may take."""
 
-KEY_SECONDS = 8.0
-"""Of them, what the command for a key may take."""
+_KEY_SHARE = 0.8
+"""The share of them that the command for a key may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +51,24 @@ class Findings:
         return 0 if all(look.works for look in self.looks if look.is_chosen) else 1
 
 
-async def examine(flags: Flags) -> Findings:
+async def examine(flags: Flags, deadline: float = DEADLINE) -> Findings:
     """Look at all engines at once, the chosen one with the flags; raises InvalidValue for flags that cannot be."""
     loaded = read_config(flags)
     chosen = choose_engine(flags, loaded)
     settings = {name: settings_without_key(name, flags if name == chosen else Flags(), loaded) for name in ENGINE_NAMES}
-    found = await asyncio.gather(*(_look(name, settings[name], loaded) for name in ENGINE_NAMES))
+    found = await asyncio.gather(*(_look(name, settings[name], loaded, deadline) for name in ENGINE_NAMES))
     looks = zip(ENGINE_NAMES, found, strict=True)
     return Findings(loaded, tuple(Look(name, name == chosen, diagnosis) for name, diagnosis in looks))
 
 
-async def _look(name: str, settings: EngineSettings, loaded: LoadedConfig) -> Diagnosis:
+async def _look(name: str, settings: EngineSettings, loaded: LoadedConfig, deadline: float) -> Diagnosis:
     try:
-        async with asyncio.timeout(DEADLINE):
-            settings = await asyncio.to_thread(with_key, name, settings, loaded, KEY_SECONDS)
+        async with asyncio.timeout(deadline):
+            settings = await asyncio.to_thread(with_key, name, settings, loaded, _KEY_SHARE * deadline)
             async with aclosing(open_engine(name, settings)) as engine:
                 return await _diagnose(engine)
     except TimeoutError:
-        problem, hint = f"It did not answer within {DEADLINE:g} seconds.", "Try again, or check what runs there."
+        problem, hint = f"It did not answer within {deadline:g} seconds.", "Try again, or check what runs there."
     except SteerError as error:
         problem, hint = error.message, error.hint
     except InvalidValue as error:

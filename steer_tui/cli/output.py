@@ -22,7 +22,10 @@ from steer_tui.domain import (
 
 
 class Output:
-    """Standard output: UTF-8 whatever the locale, flushed at once, and safe where it is a terminal."""
+    """Standard output: UTF-8 whatever the locale, flushed at once, and safe to draw.
+
+    Text as it comes is for a program too, and only made safe where it goes to a terminal.
+    """
 
     def __init__(self) -> None:
         stream: TextIO | None = sys.stdout
@@ -39,8 +42,8 @@ class Output:
         self._write(safe_text(text) if self._is_terminal else text)
 
     def line(self, text: str) -> None:
-        """One line."""
-        self._write((safe_line(text) if self._is_terminal else text) + "\n")
+        """One line for a person, who may read it behind a pipe as well."""
+        self._write(f"{safe_line(text)}\n")
 
     def json(self, value: dict[str, Any]) -> None:
         """One object on a line of its own; a terminal gets the same object with everything but ASCII escaped."""

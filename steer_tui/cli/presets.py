@@ -41,6 +41,8 @@ async def _presets(settings: Settings) -> Sequence[Preset]:
             raise Unsupported(
                 f"The engine {settings.engine} has no presets.", hint="Choose a service with --engine neuronpedia."
             )
+        if engine.info.quota is not None:
+            tell("The first look at a model's presets costs one steering request; the answer is kept for a week.")
         return await engine.presets()
 
 

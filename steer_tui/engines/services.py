@@ -102,6 +102,16 @@ class ChargesRereads(Protocol):
         ...
 
 
+@runtime_checkable
+class RereadsFreely(Protocol):
+    """An engine whose re-reads may cost nothing, so that each finished text is re-read without being asked for."""
+
+    @property
+    def rereads_freely(self) -> bool:
+        """Whether they cost nothing, as far as the engine knows now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What a look at an engine gave, without generating anything."""

@@ -16,7 +16,7 @@ from steer_tui.generation.phases import (
     Settling,
     Streaming,
 )
-from steer_tui.generation.state import GenerationState, LaneState, Turn
+from steer_tui.generation.state import GenerationState, LaneState, RereadFailure, Turn
 from steer_tui.generation.transcript import Transcript
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Phase",
     "RateGate",
     "RateLimited",
+    "RereadFailure",
     "Retrying",
     "Settling",
     "Streaming",

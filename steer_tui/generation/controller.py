@@ -16,6 +16,7 @@ from steer_tui.generation.delivery import Clock, Deadlines, Pause, RateGate, Sle
 from steer_tui.generation.flight import Flight
 from steer_tui.generation.inputs import Inputs
 from steer_tui.generation.phases import Done, Failed, Idle, RateLimited, Retrying, Settling, Streaming
+from steer_tui.generation.rereading import Rereading
 from steer_tui.generation.state import GenerationState
 from steer_tui.generation.turning import turn_live
 
@@ -50,6 +51,7 @@ class Controller:
         self._engine = engine
         self._debounce, self._deadlines = debounce, deadlines
         self._on_change, self._sleep = on_change, sleep
+        self._rereading = Rereading(engine, self.state, on_change)
         self._gate = RateGate(clock)
         self._slot = asyncio.Lock()
         self._runs = count(1)
@@ -132,12 +134,28 @@ class Controller:
         self._on_change()
 
     def ask_now(self) -> None:
-        """Send what waits for a rate limit or a retry at once."""
+        """Send what waits for a rate limit or a retry at once, as it would have left by itself."""
         self._gate.lift()
         waiting = [lane for lane in BOTH_LANES if isinstance(self.state.lanes[lane].phase, RateLimited | Retrying)]
         for flight in list(dict.fromkeys(self._flights[lane] for lane in waiting)):
-            self._launch([lane for lane in flight.lanes if lane in waiting], None, flight.wanted)
+            lanes = [lane for lane in flight.lanes if lane in waiting]
+            if flight.hurry():
+                for lane in lanes:
+                    window = self.state.lanes[lane].window
+                    self.state.start(lane, flight.run, flight.wanted.of_lane(lane), self.clock(), window)
+            else:
+                self._launch(lanes, None, flight.wanted)
         self._on_change()
+
+    @property
+    def can_reread(self) -> bool:
+        """Whether the engine can tell of the steered text what its stream did not: the activations of the dials."""
+        return self._rereading.is_possible(self.inputs.watched)
+
+    def reread(self) -> None:
+        """Read the steered text once more, without steering, for the activations of the dials' features."""
+        assert self._group is not None, "the controller's run() has not begun"
+        self._rereading.begin(self._group, self.inputs.watched)
 
     def cancel(self) -> bool:
         """Stop whatever is under way; False when nothing was."""
@@ -193,9 +211,11 @@ class Controller:
             former = {old for lane in group for old in self._unclosed[lane]}
             for old in former:
                 old.cancel()
+            ending = [task for old in former for task in (old.task, old.turning) if task is not None]
+            ending += self._rereading.give_way()
             self._show_start(flight, debounce)
             assert self._group is not None, "the controller's run() has not begun"
-            flight.task = self._group.create_task(self._fly(flight, former, debounce))
+            flight.task = self._group.create_task(self._fly(flight, ending, debounce))
             for lane in group:
                 self._flights[lane] = flight
                 self._unclosed[lane].add(flight)
@@ -206,6 +226,8 @@ class Controller:
             for lane in flight.lanes:
                 self._unclosed[lane].discard(flight)
             self._make_good_a_late_turn(flight)
+            if self._group is not None and not self.state.is_generating:
+                self._rereading.begin_freely(self._group, self.inputs.watched)
 
     def _is_flying(self, lane: Lane) -> bool:
         return self._flights[lane].is_active and self.state.lanes[lane].is_generating
@@ -242,11 +264,10 @@ class Controller:
             self._settle([Lane.STEERED])
             self._on_change()
 
-    async def _fly(self, flight: Flight, former: set[Flight], debounce: float | None) -> None:
+    async def _fly(self, flight: Flight, ending: list["asyncio.Task[None]"], debounce: float | None) -> None:
         # The old stream of a lane is closed before its new one starts: a server may have one slot only.
-        closing = [task for old in former for task in (old.task, old.turning) if task is not None]
-        if closing:
-            await asyncio.wait(closing)
+        if ending:
+            await asyncio.wait(ending)
         if debounce is not None and self._gate.seconds_left <= 0:
             await self._sleep(debounce)
         if self._engine.info.lanes is LanePolicy.ONE_AT_A_TIME:
@@ -290,7 +311,7 @@ class Controller:
                 else:
                     state.retry(lane, wait.attempt, until, wait.error)
             self._on_change()
-            await self._sleep(wait.seconds)
+            await flight.pause(self._sleep(wait.seconds))
 
         request = flight.inputs.request(flight.lanes)
         try:

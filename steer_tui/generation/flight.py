@@ -1,6 +1,8 @@
 """One request on its way, with everything that it was made from."""
 
 import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from steer_tui.domain import GenerationRequest, Lane
@@ -28,6 +30,8 @@ class Flight:
     turning: "asyncio.Task[None] | None" = None
     """What brings turned dials to the engine, from the first turn on."""
     cancelled: bool = False
+    wait: asyncio.Timeout | None = None
+    """What its next attempt waits for, which `hurry` ends."""
 
     def __post_init__(self) -> None:
         self.wanted = self.inputs
@@ -53,6 +57,23 @@ class Flight:
         self.inputs = self.wanted
         self.request = self.inputs.request(lanes)
         return self.request
+
+    async def pause(self, sleep: Awaitable[None]) -> None:
+        """Wait before the next attempt until the sleep is over, or nobody wants to wait any longer."""
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None) as self.wait:
+                    await sleep
+        finally:
+            self.wait = None
+
+    def hurry(self) -> bool:
+        """Wait no longer; False where it is not a pause that keeps the next attempt back."""
+        if self.wait is None:
+            return False
+        if not self.wait.expired():
+            self.wait.reschedule(asyncio.get_running_loop().time())
+        return True
 
     def cancel(self) -> None:
         """End its stream; a turn that is under way has a moment to be answered, since its effect may be in the text."""

@@ -1,5 +1,6 @@
 """The state of a generation, from which every visible thing is derived; pure, and free of time and tasks."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from steer_tui.domain import (
@@ -49,6 +50,15 @@ class Turn:
     """What acts from there on."""
 
 
+@dataclass(frozen=True, slots=True)
+class RereadFailure:
+    """Why a text could not be read once more."""
+
+    error: SteerError
+    was_asked_for: bool
+    """Whether the person wanted it; else it was tried because it costs nothing."""
+
+
 @dataclass(slots=True)
 class LaneState:
     """One lane: its phase, its text, and what that text was made from."""
@@ -72,6 +82,8 @@ class LaneState:
     """Why the latest turn did not come about, where it did not."""
     came_otherwise: bool = False
     """Whether the text on show came otherwise than before when it was asked for again after a loss."""
+    reread_failure: RereadFailure | None = None
+    """Why the latest re-read of the text gave nothing, where it did not."""
     started: float = 0.0
     """When the latest attempt left; what follows counts from there."""
     timed_tokens: int = 0
@@ -217,7 +229,7 @@ class GenerationState:
         state = self._enter(lane, Connecting())
         state.anew = state.anew or state.run != run
         state.run, state.made_from, state.window = run, made_from, window
-        state.turn_error = None
+        state.turn_error = state.reread_failure = None
         state.begin_timing(now)
 
     def limit(self, lane: Lane, until: float, error: SteerError) -> None:
@@ -257,6 +269,17 @@ class GenerationState:
     def differ(self, lane: Lane) -> None:
         """The text that is asked for again after a loss comes otherwise; a rewind follows."""
         self.lanes[lane].came_otherwise = True
+        self.revision += 1
+
+    def note_reread(self, lane: Lane, activations: Mapping[str, Sequence[float]]) -> None:
+        """The text on show was read once more, and this is what fires on it."""
+        self.lanes[lane].transcript.note_reread(activations)
+        self.lanes[lane].reread_failure = None
+        self.revision += 1
+
+    def fail_reread(self, lane: Lane, failure: RereadFailure) -> None:
+        """The text on show could not be read once more; it stays as it is."""
+        self.lanes[lane].reread_failure = failure
         self.revision += 1
 
     def cancel(self, lane: Lane) -> None:

@@ -1,7 +1,7 @@
 """The tokens of one lane: append-only, constant cost a token, never copied while it grows."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from steer_tui.domain import FeatureActivation
 
@@ -16,6 +16,8 @@ class Transcript:
         """Feature id → activations by token index; a token that was not read counts as 0."""
         self.rewinds: list[int] = []
         """How many tokens were kept each time that some were taken back, so that a reader can do the same."""
+        self._reread: Mapping[str, Sequence[float]] = {}
+        self._reread_at = self.extent
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -24,6 +26,16 @@ class Transcript:
     def epoch(self) -> int:
         """How often tokens were taken back; within an epoch the text only grows."""
         return len(self.rewinds)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """The epoch and the number of tokens: while they are the same, so is the text."""
+        return self.epoch, len(self)
+
+    @property
+    def reread(self) -> Mapping[str, Sequence[float]]:
+        """Feature id → what a re-read of this very text gave, in order; empty where there was none since it changed."""
+        return self._reread if self._reread_at == self.extent else {}
 
     @property
     def text(self) -> str:
@@ -41,6 +53,10 @@ class Transcript:
             if len(values) <= token_index:
                 values.extend([0.0] * (token_index + 1 - len(values)))
             values[token_index] = feature.activation
+
+    def note_reread(self, activations: Mapping[str, Sequence[float]]) -> None:
+        """The text as it stands was read once more."""
+        self._reread, self._reread_at = activations, self.extent
 
     def keep(self, count: int) -> None:
         """Take back all but the first `count` tokens."""

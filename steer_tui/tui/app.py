@@ -16,6 +16,7 @@ from steer_tui.generation import Controller, Deadlines, Inputs
 from steer_tui.generation.delivery import Clock, Sleep
 from steer_tui.tui.keymap import ACTIONS, check_keymap, keys_of, scope_of
 from steer_tui.tui.screens.main import MainScreen
+from steer_tui.tui.screens.services import FindDials
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,11 @@ class AppOptions:
     """The text to begin with; None shows the example."""
     example: str = "Once upon a time there was a painter named Leo, who"
     sampling: Sampling = Sampling()
-    dials: tuple[Dial, ...] | None = ()
-    """None where nobody chose: the engine's first ones, asked for once the app is open, be there a service or not."""
+    chat: bool = False
+    """Whether the prompt is a message to a chat model, and no plain text."""
+    dials: tuple[Dial, ...] = ()
+    find_dials: FindDials | None = None
+    """Asks a service for the dials, once the app is open."""
     auto: bool | None = None
     """Whether a turned dial generates by itself; None: where calls cost nothing."""
     live: bool = False
@@ -68,14 +72,19 @@ class SteerApp(App[None]):
         """The main screen is the one at the bottom: an empty one below it would be laid out and painted first."""
         options = self._options
         return MainScreen(
-            self._engine, self._make_controller, options.deadlines, self._sleep, auto_while_free=options.auto is None
+            self._engine,
+            self._make_controller,
+            options.find_dials,
+            options.deadlines,
+            self._sleep,
+            auto_while_free=options.auto is None,
         )
 
     def on_ready(self) -> None:
-        """Ask for dials where nobody chose any; the first paint waits for no service."""
+        """Ask for the dials that are not known yet; the first paint waits for no service."""
         main = self.screen_stack[0]
-        if self._options.dials is None and isinstance(main, MainScreen):
-            main.offer_dials()
+        if isinstance(main, MainScreen):
+            main.find_dials()
 
     async def on_unmount(self) -> None:
         """Let go of what the engine holds."""
@@ -86,7 +95,7 @@ class SteerApp(App[None]):
         prompt = options.example if options.prompt is None else options.prompt
         return Controller(
             self._engine,
-            Inputs(prompt, options.sampling, options.dials or ()),
+            Inputs(prompt, options.sampling, options.dials, chat=options.chat),
             auto=self._engine.info.quota is None if options.auto is None else options.auto,
             live=options.live,
             debounce=options.debounce,

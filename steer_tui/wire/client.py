@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import httpx
 
 from steer_tui import __version__
-from steer_tui.domain import Unauthorized, Unreachable, Unsupported
+from steer_tui.domain import Unauthorized, Unsupported
+from steer_tui.wire.failures import NoSecureConnection
 from steer_tui.wire.origin import is_loopback, origin_of, read_address
 
 CONNECT_SECONDS = 10.0
@@ -49,7 +50,7 @@ async def connect(
         # Reading the certificates takes tens of milliseconds, and is done once for all clients.
         verify = await asyncio.to_thread(_trusted_certificates)
     except OSError as error:
-        raise Unreachable(
+        raise NoSecureConnection(
             "The certificates of this machine cannot be read.", hint="Check SSL_CERT_FILE and SSL_CERT_DIR."
         ) from error
     home = origin_of(url)

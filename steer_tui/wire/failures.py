@@ -15,6 +15,18 @@ from steer_tui.domain import Malformed, Rejected, SteerError, TimedOut, Truncate
 _ADDRESS_HINT = "Check that the address is right, and whether it is an http:// or an https:// one."
 
 
+class NoSecureConnection(Unreachable):
+    """No connection that can be trusted could be made, and asking again would meet the same."""
+
+    default_hint = _ADDRESS_HINT
+    passing = False
+
+    @property
+    def code(self) -> str:
+        """The family's name, which is what travels."""
+        return Unreachable("").code
+
+
 @contextmanager
 def translating(translate: Callable[[str, Exception], SteerError], origin: str) -> Iterator[None]:
     """Let what httpx raises leave as a `SteerError`; everything else passes, a cancellation above all."""
@@ -63,13 +75,18 @@ def _connecting_failure(origin: str, error: Exception) -> Unreachable:
     for cause in causes:
         match cause:
             case ssl.SSLCertVerificationError():
-                why = safe_line(cause.verify_message)
-                return Unreachable(
+                why = safe_line(cause.verify_message).rstrip(".")
+                return NoSecureConnection(
                     f"{origin} shows a certificate that cannot be trusted: {why}.",
-                    hint="Check the address and this machine's clock, or name the certificate in SSL_CERT_FILE.",
+                    hint=(
+                        "Trying again will not help: check the address and this machine's clock, or start again with "
+                        "SSL_CERT_FILE set to a file that holds the certificate."
+                    ),
                 )
+            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+                return Unreachable(f"{origin} closed the connection before it was secure.")
             case ssl.SSLError():
-                return Unreachable(f"{origin} does not speak TLS as we do.", hint=_ADDRESS_HINT)
+                return NoSecureConnection(f"{origin} does not speak TLS as we do.")
             case socket.gaierror():
                 return Unreachable(
                     f"The name in {origin} is not known.",

@@ -3,7 +3,7 @@
 import json
 from typing import Any, TypeAlias
 
-from steer_tui.domain import Malformed
+from steer_tui.domain import Malformed, Rejected
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -27,5 +27,13 @@ def parse_object(text: str | bytes) -> JsonObject:
 
 
 def dump_json(value: object) -> bytes:
-    """The value as it travels: ASCII alone, so that a lone surrogate in a pasted prompt travels too."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    """The value as it travels: ASCII alone, so that a lone surrogate in a pasted prompt travels too.
+
+    Raises `Rejected` for a number that JSON does not have, such as a strength too large to be one.
+    """
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    except ValueError as error:
+        raise Rejected(
+            "The request holds a number that is too large to be sent.", hint="Look for a very large strength."
+        ) from error

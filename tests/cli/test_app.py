@@ -5,16 +5,16 @@ import asyncio
 import pytest
 from scripted_engine import FEATURES, ScriptedEngine
 
-from steer_tui.cli import app
+from steer_tui.cli import dials
 from steer_tui.cli.app import app_options
 from steer_tui.cli.options import Flags
 from steer_tui.cli.settings import read_settings
-from steer_tui.domain import SteerError, Unauthorized, Unreachable
+from steer_tui.domain import InvalidValue, RateLimited, SteerError, TimedOut, Unauthorized, Unreachable
 from steer_tui.generation import Deadlines
 
 
-async def opened_with(engine=None, **flags):
-    return await app_options(read_settings(Flags(**flags)), engine or ScriptedEngine())
+async def opened_with(asked=None, **flags):
+    return await app_options(read_settings(Flags(**flags)), asked or ScriptedEngine())
 
 
 class Refusing(ScriptedEngine):
@@ -62,16 +62,54 @@ async def test_flags_and_config_reach_the_app(steer_here):
     assert options.keys == {"main.now": "f5"}
 
 
-@pytest.mark.parametrize("error", [Unreachable("Nobody is there."), Unauthorized("No key.")])
-async def test_a_service_that_offers_no_dials_keeps_no_app_from_opening(steer_here, error):
-    assert (await opened_with(Refusing(error))).dials == ()
+SERVICE = "neuronpedia"
 
 
-async def test_a_service_that_does_not_answer_keeps_no_app_from_opening(steer_here, monkeypatch):
-    monkeypatch.setattr(app, "OFFER_SECONDS", 0.01)
-    assert (await opened_with(Silent())).dials == ()
+async def test_a_service_is_asked_for_dials_only_once_the_app_is_open(steer_here):
+    offered = await opened_with(engine=SERVICE)
+    named = await opened_with(engine=SERVICE, dials=("sea=-4",))
+    assert (offered.dials, named.dials) == ((), ())
+    assert [dial.value for dial in await offered.find_dials()] == [4.0, 0.0, 0.0, 0.0]
+    assert [(dial.feature.label, dial.value) for dial in await named.find_dials()] == [("sea", -4.0)]
+    assert (await opened_with()).find_dials is None
 
 
-async def test_dials_that_were_named_are_told_when_they_cannot_be_had(steer_here):
-    with pytest.raises(Unreachable, match="Nobody is there"):
-        await opened_with(Refusing(Unreachable("Nobody is there.")), dials=("sea=4",))
+@pytest.mark.parametrize("error", [Unreachable("Nobody is there.", hint="Go there."), Unauthorized("No key.")])
+@pytest.mark.parametrize(
+    ("flags", "failed"), [((), "There are no dials yet"), (("sea=4",), "The dial 'sea' could not be looked up")]
+)
+async def test_dials_that_a_service_does_not_tell_are_told_with_their_name_the_reason_and_what_to_do(
+    steer_here, error, flags, failed
+):
+    options = await opened_with(Refusing(error), engine=SERVICE, dials=flags)
+    with pytest.raises(type(error)) as told:
+        await options.find_dials()
+    assert (told.value.message, told.value.hint) == (f"{failed}: {error.message}", error.hint)
+
+
+async def test_a_rate_limit_on_a_dial_names_no_countdown_and_keeps_its_seconds(steer_here):
+    options = await opened_with(Refusing(RateLimited("Too many.", retry_after=12)), engine=SERVICE, dials=("sea=4",))
+    with pytest.raises(RateLimited) as told:
+        await options.find_dials()
+    assert (told.value.hint, told.value.retry_after) == ("Wait a while, then try again.", 12)
+
+
+async def test_a_service_that_does_not_answer_is_not_waited_for_for_ever(steer_here, monkeypatch):
+    monkeypatch.setattr(dials, "PATIENCE", 0.01)
+    options = await opened_with(Silent(), engine=SERVICE, dials=("sea=4",))
+    with pytest.raises(TimedOut, match="The dial 'sea' could not be looked up: there was no answer"):
+        await options.find_dials()
+
+
+async def test_a_dial_that_cannot_be_ends_the_command_where_no_service_has_to_be_asked(steer_here):
+    with pytest.raises(InvalidValue, match="There is no feature 'nope'"):
+        await opened_with(dials=("nope=4",))
+    with pytest.raises(InvalidValue, match="A dial is FEATURE=VALUE"):
+        await opened_with(engine=SERVICE, dials=("nope",))
+
+
+async def test_chat_and_raw_strengths_reach_the_app(steer_here):
+    options = await opened_with(engine=SERVICE, chat=True, raw=True, dials=("sea=-50",))
+    assert options.chat
+    assert [dial.value for dial in await options.find_dials()] == [-25.0]
+    assert not (await opened_with(engine=SERVICE)).chat

@@ -4,10 +4,11 @@ import asyncio
 import json
 
 import pytest
-from cli.service import KEY, MODEL, routes, silent
+from cli.service import BRIDGE, KEY, MODEL, routes, silent
 from loopback import Loopback
 
-from steer_tui.cli import doctor
+from steer_tui.cli.doctor import examine
+from steer_tui.cli.options import Flags
 
 
 @pytest.fixture
@@ -76,6 +77,18 @@ async def test_a_key_is_told_to_be_there_and_never_shown(ask, steer_here):
     assert KEY not in done.stdout + done.stderr + json.dumps(engines)
 
 
+async def test_the_calls_that_are_left_are_those_that_the_latest_generation_told(ask, steer_here):
+    async with Loopback(routes()) as server:
+        steer_here.set("STEER_TUI_NEURONPEDIA__URL", server.url)
+        before, _ = await examined(ask, "--engine", "neuronpedia")
+        await ask("run", "--engine", "neuronpedia", "--prompt", "x", "--dial", f"{BRIDGE}=5")
+        after, _ = await examined(ask, "--engine", "neuronpedia")
+        done = await ask("doctor", "--engine", "neuronpedia")
+    assert (before["neuronpedia"]["quota"], after["neuronpedia"]["quota"]) == (None, 231)
+    assert "231 calls left" in done.stdout
+    assert len([call for call in server.calls if call.path == "/api/steer"]) == 1
+
+
 async def test_a_command_for_a_key_that_fails_is_that_engines_problem_alone(ask, steer_here):
     steer_here.write_own("[neuronpedia]\nkey_command = ['false']\n")
     engines, code = await examined(ask)
@@ -83,14 +96,15 @@ async def test_a_command_for_a_key_that_fails_is_that_engines_problem_alone(ask,
     assert f"{steer_here.own}, line 2: neuronpedia.key_command" in engines["neuronpedia"]["problem"]
 
 
-async def test_an_engine_that_is_silent_is_given_up_after_the_deadline(ask, steer_here, monkeypatch):
-    monkeypatch.setattr(doctor, "DEADLINE", 2.0)
+async def test_an_engine_that_is_silent_is_given_up_after_the_deadline(steer_here):
+    steer_here.set("STEER_TUI_INFERENCE_SERVER__URL", "http://127.0.0.1:1")
     async with Loopback(routes(model=silent)) as server:
         steer_here.set("STEER_TUI_NEURONPEDIA__URL", server.url)
-        engines, code = await examined(ask, "--engine", "neuronpedia")
-    assert code == 1
-    assert engines["neuronpedia"]["problem"] == "It did not answer within 2 seconds."
-    assert engines["neuronpedia"]["address"] == server.url
+        findings = await examine(Flags(engine="neuronpedia"), deadline=0.5)
+    assert findings.exit_code == 1
+    (look,) = [look for look in findings.looks if look.is_chosen]
+    assert look.diagnosis.problem == "It did not answer within 0.5 seconds."
+    assert look.diagnosis.address == server.url
 
 
 async def test_a_broken_config_is_usage(ask, steer_here):

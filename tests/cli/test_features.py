@@ -54,6 +54,11 @@ def test_features_lists_label_kind_id_and_promoted_tokens(scripted_here):
     assert (done.returncode, done.stdout) == (0, 'Sea  sae  toy/means/sea  " sea" "\\n"\n')
 
 
+def test_a_label_that_writes_on_the_terminal_is_listed_in_symbols_behind_a_pipe_too(scripted_here):
+    done = scripted_here("speaks")("features", "red")
+    assert done.stdout == "sea␛[31mred  sae  toy/1-sae/11\n"
+
+
 def test_the_list_has_a_line_a_feature_with_its_density_where_it_is_known(explained):
     assert explained("features").stdout.splitlines() == [
         'winter  difference of means  3.3 %  toy/means/0  " snow" "\\n"',

@@ -224,8 +224,24 @@ async def test_presets_are_listed_with_dials_as_the_command_line_takes_them(ask)
         lines = await ask("presets", "--engine", "neuronpedia", "--url", server.url, "--json")
     assert listed.stdout.splitlines()[0] == "Bridge mode"
     assert f"  {BRIDGE}=5  bridges 3124" in listed.stdout.splitlines()
+    assert listed.stderr.startswith("steer-tui: The first look at a model's presets costs one steering request")
     dial = {"id": BRIDGE, "label": "bridges 3124", "value": 5.0}
     assert json.loads(lines.stdout) == {"name": "Bridge mode", "prompt": None, "dials": [dial]}
+
+
+@pytest.mark.parametrize("command", ["models", "presets"])
+async def test_what_a_service_says_is_safe_to_draw_behind_a_pipe_too(ask, command):
+    async def hostile(call):
+        name, id = "evil\x1b[2J\nname", "evil\x1b]0;title\x07"
+        presets = [{"name": name, "prompt": f"{name}\u202e"}]
+        models = [{"id": id, "displayName": name}]
+        await call.answer_json({"model": MODEL, "promptPresets": presets} if command == "presets" else models)
+
+    async with Loopback(routes(**{command.removesuffix("s"): hostile, command: hostile})) as server:
+        done = await ask(command, "--engine", "neuronpedia", "--url", server.url)
+    assert done.returncode == 0
+    assert "evil␛[2J␊name" in done.stdout
+    assert done.stdout.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize("command", ["models", "presets"])

@@ -8,7 +8,8 @@ from rehearsal import Rehearsal
 from scripted_engine import Gate, Step, done, playing, token, tokens
 
 from steer_tui.domain import GenerationRequest, Lane, Malformed, Rejected, SteerError, Unreachable
-from steer_tui.generation import Connecting, Done, Failed, Retrying, Settling, Streaming
+from steer_tui.engines import LanePolicy
+from steer_tui.generation import Cancelled, Connecting, Done, Failed, Retrying, Settling, Streaming
 
 Begin = Callable[..., Awaitable[Rehearsal]]
 
@@ -40,12 +41,21 @@ async def test_a_lost_connection_is_counted_shown_and_asked_again(rehearse: Begi
     assert stage.text() == "whole text"
 
 
-async def test_a_text_that_repeats_itself_goes_on_behind_what_is_shown(rehearse: Begin) -> None:
+async def wait_for_retry(stage: Rehearsal, says_now: bool) -> None:
+    """Let the wait end by itself, or by the person."""
+    if says_now:
+        stage.controller.ask_now()
+        stage.controller.ask_now()
+    await stage.pass_time(0.0 if says_now else 2.0)
+
+
+@pytest.mark.parametrize("says_now", [False, True])
+async def test_a_text_that_repeats_itself_goes_on_behind_what_is_shown(rehearse: Begin, says_now: bool) -> None:
     gate = Gate()
     whole = [*tokens("whole text"), gate, *tokens("goes on", start=2), done()]
     stage = await rehearse(steered([*tokens("whole text"), Unreachable("Gone.")], whole))
     await stage.generate()
-    await stage.pass_time(2.0)
+    await wait_for_retry(stage, says_now)
     lane = stage.controller.state.lanes[Lane.STEERED]
     assert stage.phase() == Connecting(), "it has said nothing new yet"
     assert stage.text() == "whole text"
@@ -55,10 +65,13 @@ async def test_a_text_that_repeats_itself_goes_on_behind_what_is_shown(rehearse:
     assert isinstance(stage.phase(), Done)
 
 
-async def test_a_text_that_came_otherwise_after_a_loss_says_so_until_the_next_run(rehearse: Begin) -> None:
+@pytest.mark.parametrize("says_now", [False, True])
+async def test_a_text_that_came_otherwise_after_a_loss_says_so_until_the_next_run(
+    rehearse: Begin, says_now: bool
+) -> None:
     stage = await rehearse(steered([*tokens("whole sea"), Unreachable("Gone.")], WHOLE))
     await stage.generate()
-    await stage.pass_time(2.0)
+    await wait_for_retry(stage, says_now)
     lanes = stage.controller.state.lanes
     assert stage.text() == "whole text"
     assert (lanes[Lane.STEERED].came_otherwise, lanes[Lane.DEFAULT].came_otherwise) == (True, False)
@@ -107,9 +120,47 @@ async def test_now_sends_a_retry_at_once(rehearse: Begin) -> None:
     stage = await rehearse(steered(LOST, WHOLE))
     await stage.generate()
     stage.controller.ask_now()
+    assert stage.phase() == Connecting()
     await settle()
     assert stage.text() == "whole text"
-    assert stage.engine.asked(Lane.DEFAULT) == 1
+    assert (stage.engine.asked(Lane.STEERED), stage.engine.asked(Lane.DEFAULT)) == (2, 1)
+    await stage.pass_time(60.0)
+    assert stage.engine.asked(Lane.STEERED) == 2
+
+
+async def test_now_lets_the_count_go_on(rehearse: Begin) -> None:
+    stage = await rehearse(steered(LOST))
+    await stage.generate()
+    for attempt in (1, 2, 3):
+        phase = stage.phase()
+        assert isinstance(phase, Retrying)
+        assert phase.attempt == attempt
+        stage.controller.ask_now()
+        await settle()
+    assert isinstance(stage.phase(), Failed)
+
+
+async def test_esc_right_after_now_cancels(rehearse: Begin) -> None:
+    stage = await rehearse(steered(LOST))
+    await stage.generate()
+    stage.controller.ask_now()
+    stage.controller.cancel()
+    await stage.pass_time(60.0)
+    assert stage.phase() == Cancelled()
+    assert (stage.text(), stage.engine.asked(Lane.STEERED), stage.engine.open_streams) == ("lost", 1, 0)
+
+
+async def test_now_rejoins_both_lanes_that_share_a_request(rehearse: Begin) -> None:
+    lost: list[Step] = [token("a"), token("x", 0, Lane.DEFAULT), Unreachable("Gone.")]
+    again: list[Step] = [token("a"), token("y", 0, Lane.DEFAULT), done(), done(Lane.DEFAULT)]
+    stage = await rehearse(playing(lost, again), lanes=LanePolicy.TOGETHER)
+    await stage.generate()
+    stage.controller.ask_now()
+    await settle()
+    lanes = stage.controller.state.lanes
+    assert (stage.text(), stage.text(Lane.DEFAULT)) == ("a", "y")
+    assert [lane.transcript.rewinds for lane in lanes.values()] == [[], [0]]
+    assert [lane.came_otherwise for lane in lanes.values()] == [False, True]
 
 
 @pytest.mark.parametrize("error", [Unreachable("Gone."), Rejected("No.")])

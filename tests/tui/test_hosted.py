@@ -4,23 +4,27 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cli.service import BRIDGE, MODEL, limited, routes, row
 from fake_time import FakeTime
 from loopback import Call, Handler, Loopback
+from scripted_engine import FEATURES, Gate, ScriptedEngine
 from stage import foot, generated, laid_out, main_screen, make_app, pane, rack, until, values
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, OptionList, Static
 
-from steer_tui.domain import Dial, Feature, Lane, Method
+from steer_tui.cli.dials import offered_dials, resolve_dials, written_dials
+from steer_tui.domain import Dial, Feature, Lane, Method, Unreachable
 from steer_tui.engines.neuronpedia import HostedNeuronpedia
 from steer_tui.tui.screens.features import FeaturesScreen
 from steer_tui.tui.screens.main import DRAWN_SEEDS
 from steer_tui.tui.screens.models import ModelsScreen
 from steer_tui.tui.screens.presets import PresetsScreen
 from steer_tui.tui.widgets.feature_details import FeatureDetails
+from steer_tui.tui.widgets.masthead import Masthead
 from steer_tui.tui.widgets.notices import RemainingTime
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.publication import PublicationNote
@@ -55,6 +59,10 @@ def notice(pilot: Pilot[None]) -> str | None:
     return pilot.app.screen.query_one("#bottom", ContentSwitcher).current
 
 
+def failure(pilot: Pilot[None]) -> str:
+    return str(pilot.app.screen.query_one("#failure-message", Static).content)
+
+
 def frame(steered: str, default: str) -> bytes:
     return f"data: {json.dumps({'STEERED': steered, 'DEFAULT': default, 'id': None, 'limit': '231'})}\n\n".encode()
 
@@ -68,6 +76,8 @@ async def test_one_request_makes_both_texts_and_the_status_tells_what_is_left_an
         assert (pane(pilot).text, pane(pilot, Lane.DEFAULT).text) == (" the Golden Gate", " a tower.")
         assert len(steers(server)) == 1
         await until(pilot, lambda: "231 left" in figures(pilot) and LINK.removeprefix("https://") in figures(pilot))
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "· link: c copies it" in figures(pilot) and "neuronpedia.org" not in figures(pilot))
         await pilot.press("tab", "c")
         await until(pilot, lambda: pilot.app.clipboard == LINK)
 
@@ -208,9 +218,11 @@ async def test_a_feature_is_found_by_its_id_or_its_address_shows_where_it_fires_
 
 async def test_the_app_opens_without_the_service_and_says_so_where_it_is_asked(tmp_path: Path) -> None:
     engine = HostedNeuronpedia(MODEL, url="http://127.0.0.1:1", answers=tmp_path)
-    async with make_app(engine, dials=None).run_test(size=(80, 24)) as pilot:
+    find_dials = partial(offered_dials, engine)
+    async with make_app(engine, dials=(), find_dials=find_dials).run_test(size=(80, 24)) as pilot:
         await laid_out(pilot)
-        await until(pilot, lambda: any("no dials yet" in toast.message for toast in pilot.app._notifications))
+        await until(pilot, lambda: notice(pilot) == "failure")
+        assert failure(pilot).startswith("There are no dials yet: ")
         await pilot.press("tab", "a")
         await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen))
         found = pilot.app.screen.query_one(OptionList)
@@ -223,11 +235,97 @@ async def test_the_app_opens_without_the_service_and_says_so_where_it_is_asked(t
 async def test_dials_that_nobody_chose_are_asked_for_once_the_app_is_open_and_generate_nothing(tmp_path: Path) -> None:
     async with Loopback(routes()) as server:
         engine = HostedNeuronpedia(MODEL, url=server.url, answers=tmp_path)
-        async with make_app(engine, dials=None, auto=True).run_test(size=(120, 40)) as pilot:
+        find_dials = partial(offered_dials, engine)
+        async with make_app(engine, dials=(), find_dials=find_dials, auto=True).run_test(size=(120, 40)) as pilot:
             await until(pilot, lambda: values(pilot) == [4.0, 0.0, 0.0, 0.0])
             await pilot.pause(0.2)
             assert steers(server) == []
             assert main_screen(pilot).controller.inputs.dials == rack(pilot).rack.dials
+
+
+@pytest.mark.parametrize("size", [(60, 20), (120, 40)])
+async def test_a_dial_that_was_named_and_cannot_be_looked_up_is_told_and_asked_for_once_more(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with Loopback(routes()) as server:
+        path = f"GET /api/feature/{BRIDGE}"
+        answers, server.routes[path] = server.routes[path], limited
+        engine = HostedNeuronpedia(MODEL, url=server.url, answers=tmp_path)
+        find_dials = partial(resolve_dials, engine, written_dials([f"{BRIDGE}=5"], "--dial"))
+        async with make_app(engine, dials=(), find_dials=find_dials).run_test(size=size) as pilot:
+            await until(pilot, lambda: notice(pilot) == "failure")
+            assert failure(pilot).startswith(f"The dial '{BRIDGE}' could not be looked up: ")
+            drawn = pilot.app.export_screenshot().replace("&#160;", " ")
+            assert "Wait a while, then try again." in drawn
+            assert "try again (r)" in drawn
+            await pilot.press("tab", "r")
+            await until(pilot, lambda: len(server.calls) == 2 and notice(pilot) == "failure")
+            server.routes[path] = answers
+            await pilot.click("#failure Button")
+            await until(pilot, lambda: values(pilot) == [5.0] and notice(pilot) == "status")
+            assert main_screen(pilot).controller.inputs.dials == rack(pilot).rack.dials
+            await pilot.press("r")
+            await pilot.pause()
+            assert len(server.calls) == 3
+            assert steers(server) == []
+
+
+async def test_a_dial_that_the_service_does_not_have_is_said_on_the_screen(tmp_path: Path) -> None:
+    async with Loopback(routes()) as server:
+        engine = HostedNeuronpedia(MODEL, url=server.url, answers=tmp_path)
+        find_dials = partial(resolve_dials, engine, written_dials(["towers=5"], "--dial"))
+        async with make_app(engine, dials=(), find_dials=find_dials).run_test(size=(120, 40)) as pilot:
+            await until(pilot, lambda: notice(pilot) == "failure")
+            assert failure(pilot).startswith("--dial: There is no feature 'towers'.")
+
+
+async def test_dials_that_come_late_leave_those_of_the_person_as_they_are() -> None:
+    gate = Gate()
+    refused = [Unreachable("Nobody is there.")]
+
+    async def find_dials() -> tuple[Dial, ...]:
+        await gate.wait()
+        if refused:
+            raise refused.pop()
+        return (Dial(FEATURES[0], 2.0), Dial(FEATURES[1], 1.0))
+
+    async with make_app(dials=(), find_dials=find_dials, auto=False).run_test(size=(120, 40)) as pilot:
+        await laid_out(pilot)
+        rack(pilot).change(rack(pilot).rack.add(FEATURES[1]))
+        gate.let()
+        await until(pilot, lambda: notice(pilot) == "failure")
+        await pilot.press("tab", "r")
+        await until(pilot, lambda: notice(pilot) == "status")
+        await pilot.press("right")
+        gate.let()
+        await until(pilot, lambda: values(pilot) == [2.0, 0.5])
+        assert main_screen(pilot).controller.inputs.dials == rack(pilot).rack.dials
+
+
+async def test_dials_that_come_after_others_were_put_there_are_left_out_and_that_is_said() -> None:
+    gate = Gate()
+
+    async def find_dials() -> tuple[Dial, ...]:
+        await gate.wait()
+        return (Dial(FEATURES[0], 2.0),)
+
+    async with make_app(dials=(), find_dials=find_dials, auto=False).run_test(size=(120, 40)) as pilot:
+        await laid_out(pilot)
+        rack(pilot).change(rack(pilot).rack.add(FEATURES[1]))
+        await pilot.pause()
+        gate.let()
+        await until(pilot, lambda: any("came after yours" in toast.message for toast in pilot.app._notifications))
+        assert [dial.feature for dial in rack(pilot).rack.dials] == [FEATURES[1]]
+
+
+async def test_a_chat_is_asked_for_and_told_beside_the_model() -> None:
+    engine = ScriptedEngine()
+    async with make_app(engine, chat=True).run_test(size=(120, 40)) as pilot:
+        await generated(pilot)
+        assert "stories-0M · chat " in str(pilot.app.screen.query_one(Masthead).render())
+        await pilot.press("tab", "s", "enter")
+        await until(pilot, lambda: len(engine.requests) > 2)
+        assert all(request.chat for request in engine.requests)
 
 
 # Presets and models
@@ -279,9 +377,11 @@ async def test_a_preset_of_a_prompt_alone_leaves_the_dials(tmp_path: Path) -> No
 
 async def test_presets_that_cannot_be_had_are_a_sentence_and_can_be_asked_for_again(tmp_path: Path) -> None:
     asked: list[Call] = []
+    told: list[str] = []
 
     async def answers(call: Call) -> None:
         asked.append(call)
+        told.append(str(pilot.app.screen.query_one(OptionList).options[0].prompt))
         await (limited(call) if len(asked) == 1 else presets(call))
 
     async with on_stage(tmp_path, presets=answers) as (_, pilot):
@@ -291,6 +391,7 @@ async def test_presets_that_cannot_be_had_are_a_sentence_and_can_be_asked_for_ag
         await until(pilot, lambda: "r asks again." in str(found.options[0].prompt))
         await pilot.press("r")
         await until(pilot, lambda: found.option_count == 2)
+        assert all("The first look costs one steering request" in words for words in told)
         await pilot.press("escape")
         await until(pilot, lambda: main_screen(pilot).is_current)
 

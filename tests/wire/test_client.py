@@ -26,6 +26,14 @@ async def test_a_request_says_who_asks_for_what(serve) -> None:
     assert call.json == {"prompt": "海 \ud83d"}
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("nan")])
+async def test_a_number_that_json_does_not_have_never_leaves(serve, number: float) -> None:
+    server, client = await serve(say_yes)
+    with pytest.raises(Rejected, match="too large"):
+        await ask_json(client, "POST", "/asked", body={"strength": number})
+    assert server.calls == []
+
+
 async def test_paths_follow_the_path_of_the_address() -> None:
     async with Loopback({"GET /base/v1/asked": say_yes}) as server, await connect(f"{server.url}/base/") as client:
         assert await ask_json(client, "GET", "/v1/asked") == {"said": "yes"}

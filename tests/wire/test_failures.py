@@ -1,10 +1,7 @@
 """Connections that fail, on real sockets: each is an error of ours, which names the server and nothing secret."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
-from pathlib import Path
 
 import httpx
 import pytest
@@ -39,42 +36,6 @@ async def test_a_name_that_is_not_known_is_unreachable(host: str) -> None:
     error = await failure_at(f"http://{host}")
     assert isinstance(error, Unreachable)
     assert error.message == f"The name in http://{host} is not known."
-
-
-async def test_a_server_without_tls_is_unreachable_by_https() -> None:
-    server = await asyncio.start_server(lambda _, writer: writer.write(b"HTTP/1.1 400 Bad Request\r\n"), "127.0.0.1", 0)
-    async with server:
-        error = await failure_at(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    assert isinstance(error, Unreachable)
-    assert "TLS" in error.message
-    assert "http://" in error.hint
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")
-async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    make = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-subj",
-        "/CN=localhost",
-        "-days",
-        "2",
-    ]
-    subprocess.run([*make, "-keyout", key, "-out", certificate], check=True, capture_output=True)  # noqa: ASYNC221
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
-    async with server:
-        error = await failure_at(f"https://localhost:{server.sockets[0].getsockname()[1]}")
-    assert isinstance(error, Unreachable)
-    assert "certificate that cannot be trusted: self" in error.message
 
 
 @pytest.mark.parametrize("farewell", [Call.cut, Call.reset], ids=["closed", "reset"])

@@ -116,6 +116,11 @@ class InferenceServer:
         await self._connection.learn()
         return await self._rereader.reread(text, features, self._model)
 
+    @property
+    def rereads_freely(self) -> bool:
+        """Whether the server reads texts at all: it is the person's own, and counts nothing."""
+        return not self._connection.capabilities.lacks("activation_single")
+
     async def diagnose(self) -> Diagnosis:
         """Whether the server is there, has loaded its model, takes the key and has what was asked for."""
         return await diagnose(self._connection, self._asked_model)

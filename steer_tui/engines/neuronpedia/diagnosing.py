@@ -16,7 +16,7 @@ async def diagnose(service: Service, library: Library, model: str) -> Diagnosis:
         is_reachable=True,
         has_key=service.has_key,
         model=model,
-        quota=service.quota.remaining if service.quota and service.has_counted else None,
+        quota=await service.quota_left(),
     )
     try:
         offer = await library.model_now()

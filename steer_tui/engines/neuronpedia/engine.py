@@ -33,8 +33,9 @@ class HostedNeuronpedia:
         answers: Path | None = None,
     ) -> None:
         self._model, self._chat, self._replay_pace = model, chat, replay_pace_ms / 1000.0
-        self._service = Service(url, key)
-        self._library = Library(self._service, KeptAnswers(answers), model)
+        kept = KeptAnswers(answers)
+        self._service = Service(url, key, kept)
+        self._library = Library(self._service, kept, model)
         self._offer: ModelOffer | None = None
         self._has_looked = False
 

@@ -7,7 +7,16 @@ from pydantic import Field, WrapValidator
 
 from steer_tui.domain import Feature, Method
 from steer_tui.engines.neuronpedia.names import FeatureName
-from steer_tui.engines.neuronpedia.rows import ExplanationRow, FeatureRow, Row, Switch, Text, feature_of, or_empty
+from steer_tui.engines.neuronpedia.rows import (
+    ExplanationRow,
+    FeatureRow,
+    NamedRow,
+    Row,
+    Switch,
+    Text,
+    feature_of,
+    or_empty,
+)
 from steer_tui.engines.services import Preset
 
 _METHODS = {
@@ -17,20 +26,12 @@ _METHODS = {
 }
 
 
-class PresetFeatureRow(Row):
+class PresetFeatureRow(NamedRow):
     """A feature of a preset, and how strongly it is turned."""
 
-    model_id: str
-    layer: str
-    index: Annotated[str, Field(pattern=r"^\d{1,9}$")]
     strength: Annotated[float, Field(allow_inf_nan=False)]
     explanation: Text = None
     has_vector: Switch = False
-
-    @property
-    def name(self) -> FeatureName:
-        """Where the feature stands."""
-        return FeatureName(self.model_id, self.layer, int(self.index))
 
 
 class PresetRow(Row):

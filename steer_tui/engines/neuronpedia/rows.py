@@ -67,12 +67,22 @@ class ActivationRow(Row):
     values: Annotated[tuple[Annotated[float, Field(allow_inf_nan=False)], ...], WrapValidator(or_empty)] = ()
 
 
-class FeatureRow(Row):
-    """A feature as the service holds it."""
+class NamedRow(Row):
+    """An object that says which feature it is about."""
 
     model_id: str
     layer: str
     index: Annotated[str, Field(pattern=r"^\d{1,9}$")]
+
+    @property
+    def name(self) -> FeatureName:
+        """Where the feature stands."""
+        return FeatureName(self.model_id, self.layer, int(self.index))
+
+
+class FeatureRow(NamedRow):
+    """A feature as the service holds it."""
+
     max_act_approx: Number = None
     has_vector: Switch = False
     vector_label: Text = None
@@ -84,30 +94,17 @@ class FeatureRow(Row):
     activations: Annotated[tuple[ActivationRow, ...], WrapValidator(or_empty)] = ()
 
     @property
-    def name(self) -> FeatureName:
-        """Where the feature stands."""
-        return FeatureName(self.model_id, self.layer, int(self.index))
-
-    @property
     def label(self) -> str | None:
         """The best thing that is said of it, or None where nothing is."""
         told = [explanation.description for explanation in self.explanations]
         return next((text for text in [*told, self.vector_label] if text and text.strip()), None)
 
 
-class FoundRow(Row):
+class FoundRow(NamedRow):
     """One of the features that a search found."""
 
-    model_id: str
-    layer: str
-    index: Annotated[str, Field(pattern=r"^\d{1,9}$")]
     description: Text = None
     neuron: Annotated[FeatureRow | None, WrapValidator(or_none)] = None
-
-    @property
-    def name(self) -> FeatureName:
-        """Where the feature stands."""
-        return FeatureName(self.model_id, self.layer, int(self.index))
 
 
 class FoundPage(Row):

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from steer_tui.domain import SteerError, Unreachable
 from steer_tui.engines.door import Quota
 from steer_tui.engines.neuronpedia.answers import Answer
+from steer_tui.engines.neuronpedia.kept import KeptAnswers
 from steer_tui.engines.neuronpedia.refusals import explain, explain_steering
 from steer_tui.wire import (
     EVENT_STREAM,
@@ -29,12 +30,16 @@ from steer_tui.wire.origin import origin_of, read_address
 PUBLISHED_LIMIT = 240
 """Steering requests an hour and address, as the service publishes it; what it answers corrects the count."""
 
+LIMIT_SECONDS = 3600.0
+"""How long a request counts against the limit, so that an older count tells nothing."""
+
 
 class Service:
     """Asks one Neuronpedia; it connects with the first question."""
 
-    def __init__(self, url: str, key: SecretStr | None) -> None:
+    def __init__(self, url: str, key: SecretStr | None, kept: KeptAnswers) -> None:
         self.url = url
+        self._kept = kept
         self._key = key.get_secret_value().strip() if key else ""
         self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
@@ -78,9 +83,25 @@ class Service:
 
         client = await self._connected()
         kinds = expects or (EVENT_STREAM, JSON)
-        async with ask(client, "POST", path, body=body, expects=kinds, explain=refuse) as response:
-            self._count(read_rate_limit(response.headers, None, 0.0))
-            yield response
+        try:
+            async with ask(client, "POST", path, body=body, expects=kinds, explain=refuse) as response:
+                self._count(read_rate_limit(response.headers, None, 0.0))
+                await self._keep_quota()
+                yield response
+        except SteerError:  # a refusal costs a request too
+            await self._keep_quota()
+            raise
+
+    async def quota_left(self) -> int | None:
+        """Steering requests that are left, as last told to this process or to an earlier one, or None if to neither."""
+        if self.quota is None:
+            return None
+        if self.has_counted:
+            return self.quota.remaining
+        kept = await self._kept.find(self._quota_question)
+        if kept is None or kept.age_seconds is None or kept.age_seconds >= LIMIT_SECONDS:
+            return None
+        return kept.value if isinstance(kept.value, int) else None
 
     def note(self, answer: Answer, headers: httpx.Headers) -> None:
         """Keep what an answer, or a frame of one, tells beside its texts."""
@@ -97,6 +118,14 @@ class Service:
         async with self._connecting:
             if self._client is not None:
                 await self._client.aclose()
+
+    @property
+    def _quota_question(self) -> list[object]:
+        return ["quota", self.url, self.has_key]
+
+    async def _keep_quota(self) -> None:
+        if self.has_counted and self.quota is not None:
+            await self._kept.keep(self._quota_question, self.quota.remaining)
 
     def _count(self, told: RateLimit | None) -> None:
         if told is None or told.remaining is None:

@@ -22,6 +22,7 @@ class LaneTokens:
         self.has_begun = False
         self.is_done = False
         self._sampling = sampling
+        self._reach = max(map(len, sampling.stop), default=1) - 1  # how far behind its beginning a stop text ends
         self._latest = LaneText("")
         self._shown = ""
         self._ends: list[int] = []  # where each token ends in what is shown
@@ -72,12 +73,13 @@ class LaneTokens:
             yield TokenEvent(match.group(), len(self._ends) - 1, self.lane)
 
     def _stop_in(self, text: str) -> int | None:
-        return min((at for stop in self._sampling.stop if (at := text.find(stop)) >= 0), default=None)
+        """Where the first stop text begins; in what is shown there is none."""
+        start = max(0, len(self._shown) - self._reach) if text.startswith(self._shown) else 0
+        return min((at for stop in self._sampling.stop if (at := text.find(stop, start)) >= 0), default=None)
 
     def _safe_length(self, text: str) -> int:
         """Length of the part that no stop text to come can reach back into."""
-        longest = max(map(len, self._sampling.stop), default=1)
-        tails = range(max(0, len(text) - longest + 1), len(text))
+        tails = range(max(0, len(text) - self._reach), len(text))
         return next((at for at in tails if any(s.startswith(text[at:]) for s in self._sampling.stop)), len(text))
 
 

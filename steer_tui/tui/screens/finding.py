@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from steer_tui.domain import SteerError, TimedOut, safe_line
+from steer_tui.domain import RateLimited, SteerError, TimedOut, safe_line
 from steer_tui.engines import Engine
 from steer_tui.engines.services import FeaturePage, Searches
 
@@ -45,5 +45,6 @@ def age_words(seconds: float) -> str:
 
 
 def error_words(error: SteerError) -> str:
-    """An error's two sentences, safe to draw."""
-    return safe_line(f"{error.message} {error.hint}".strip())
+    """An error's two sentences, safe to draw; where no countdown runs, a rate limit names none."""
+    hint = "Wait a while, then try again." if isinstance(error, RateLimited) else error.hint
+    return safe_line(f"{error.message} {hint}".strip())

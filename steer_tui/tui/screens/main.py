@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Static, TextArea
+from textual.widgets import Static, TextArea
 from textual.worker import Worker, WorkerState
 
 from steer_tui.domain import (
@@ -26,19 +26,11 @@ from steer_tui.domain import (
 )
 from steer_tui.engines import Engine, Prepares, PromptWindow, Quota
 from steer_tui.engines.services import Publishes
-from steer_tui.generation import (
-    RETRIES,
-    Controller,
-    Deadlines,
-    Failed,
-    LaneState,
-    RateLimited,
-    Retrying,
-)
+from steer_tui.generation import Controller, Deadlines, Failed, LaneState, Phase, RateLimited, Retrying
 from steer_tui.generation.delivery import Sleep
-from steer_tui.generation.phases import Phase
 from steer_tui.tui.screens.lane_view import LaneView
-from steer_tui.tui.screens.services import ServiceScreen
+from steer_tui.tui.screens.services import FindDials, ServiceScreen
+from steer_tui.tui.widgets.bottom import Bottom
 from steer_tui.tui.widgets.dial_note import DialNote
 from steer_tui.tui.widgets.key_line import KeyLine
 from steer_tui.tui.widgets.lane_tabs import LANE_TITLES, LaneTabs
@@ -48,7 +40,7 @@ from steer_tui.tui.widgets.output import OutputPane
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.publication import PublicationNote
 from steer_tui.tui.widgets.rack import DialRack
-from steer_tui.tui.widgets.status import AutoSwitch, LiveSwitch, StatusFigures, StatusLine, StatusView
+from steer_tui.tui.widgets.status import AutoSwitch, LiveSwitch, StatusFigures, StatusView
 
 FRAME = 1 / 30
 """Seconds between two looks at the state while tokens come."""
@@ -110,6 +102,7 @@ class MainScreen(ServiceScreen):
         self,
         engine: Engine,
         make_controller: Callable[[Callable[[], None]], Controller],
+        find_dials: FindDials | None,
         deadlines: Deadlines,
         sleep: Sleep,
         *,
@@ -118,6 +111,7 @@ class MainScreen(ServiceScreen):
         """With `auto_while_free`, auto goes off when calls begin to be counted."""
         super().__init__()
         self.engine = engine
+        self._find_dials = find_dials
         self._deadlines, self._sleep = deadlines, sleep
         self._auto_while_free = auto_while_free
         self.controller = make_controller(self._note_change)
@@ -143,19 +137,16 @@ class MainScreen(ServiceScreen):
                     yield OutputPane(id=lane.value)
         if isinstance(self.engine, Publishes):
             yield PublicationNote(self.engine.publication)
-        with ContentSwitcher(initial="status", id="bottom"):
-            yield StatusLine(id="status")
-            yield Countdown(self.controller.clock, id="countdown")
-            yield Failure(id="failure")
+        yield Bottom(self.controller.clock)
         yield KeyLine(_wanted_keys)
 
     def on_mount(self) -> None:
         """Start the controller, and show what is set."""
         self._views = {lane: LaneView(self.query_one(f"#{lane.value}", OutputPane), LANE_TITLES[lane]) for lane in Lane}
-        self.query_one(Masthead).engine = self.engine.info
+        masthead, inputs = self.query_one(Masthead), self.controller.inputs
+        masthead.engine, masthead.chat, masthead.sampling = self.engine.info, inputs.chat, inputs.sampling
         self._control()
         self.set_timer(PREPARE_AFTER, self._prepare)
-        self.query_one(Masthead).sampling = self.controller.inputs.sampling
         self._show_lane(Lane.STEERED)
         self._note_change()
 
@@ -200,7 +191,7 @@ class MainScreen(ServiceScreen):
         self.query_one(AutoSwitch).position = self.controller.auto
         self.query_one(LiveSwitch).position = self.controller.live if self.controller.can_live else None
         self._tell_of_turn(state.lanes[Lane.STEERED].turn_error)
-        self._show_notice(state.phase)
+        self.query_one(Bottom).show(state.phase, self._unfound)
         self._show_window(state.lanes[Lane.STEERED].window or state.lanes[Lane.DEFAULT].window)
         if any(lane.run for lane in state.lanes.values()):
             self._hide_publication()
@@ -239,28 +230,6 @@ class MainScreen(ServiceScreen):
         if note != prompt.border_subtitle:  # setting it draws the whole box, changed or not
             prompt.border_subtitle = note
 
-    def _show_notice(self, phase: Phase) -> None:
-        match phase:
-            case RateLimited(until, error):
-                self.query_one(Countdown).show(error, until, "")
-                self._show_bottom("countdown")
-            case Retrying(attempt, until, error):
-                self.query_one(Countdown).show(error, until, f"Attempt {attempt} of {RETRIES} follows.")
-                self._show_bottom("countdown")
-            case Failed(error):
-                self.query_one(Failure).show(error)
-                self._show_bottom("failure")
-            case _:
-                self._show_bottom("status")
-
-    def _show_bottom(self, current: str) -> None:
-        bottom = self.query_one("#bottom", ContentSwitcher)
-        if current == bottom.current:
-            return
-        if self.focused is not None and bottom in self.focused.ancestors:
-            self.query_one(DialRack).focus()  # Textual would give it to the hidden button beside the pressed one
-        bottom.current = current
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
         state = self.controller.state
@@ -272,7 +241,7 @@ class MainScreen(ServiceScreen):
             case "ask_now":
                 return any(isinstance(phase, RateLimited | Retrying) for phase in phases)
             case "try_again":
-                return any(isinstance(phase, Failed) for phase in phases)
+                return self._unfound is not None or any(isinstance(phase, Failed) for phase in phases)
             case "other_lane":
                 return self.has_class("-narrow")
             case _:
@@ -324,8 +293,11 @@ class MainScreen(ServiceScreen):
 
     @on(Failure.RetryPressed)
     def action_try_again(self) -> None:
-        """Start what has failed once more."""
-        self.controller.try_again()
+        """Ask once more for the dials that could not be had, or else start what has failed."""
+        if self._unfound is not None:
+            self.find_dials()
+        else:
+            self.controller.try_again()
 
     @on(AutoSwitch.Pressed)
     def action_toggle_auto(self) -> None:

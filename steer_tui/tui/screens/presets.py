@@ -25,9 +25,10 @@ class PresetsScreen(ModalScreen[Preset | None]):
         Binding("r", "load", "try again", show=False),
     ]
 
-    def __init__(self, engine: OffersPresets) -> None:
+    def __init__(self, engine: OffersPresets, *, counts: bool) -> None:
+        """`counts`: whether the service counts requests."""
         super().__init__()
-        self._engine = engine
+        self._engine, self._counts = engine, counts
         self._presets: tuple[Preset, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -44,7 +45,8 @@ class PresetsScreen(ModalScreen[Preset | None]):
     @work(group="load", exclusive=True, exit_on_error=False)
     async def action_load(self) -> None:
         """Ask the service, once more where it has failed."""
-        self._tell("Asking for the presets …")
+        cost = " The first look costs one steering request; the answer is kept for a week." if self._counts else ""
+        self._tell(f"Asking for the presets …{cost}")
         try:
             async with asyncio.timeout(PATIENCE):
                 self._presets = tuple(await self._engine.presets())

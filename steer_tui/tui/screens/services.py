@@ -1,28 +1,24 @@
 """What the main screen can do because a service stands behind the engine."""
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from steer_tui.domain import Dial, Feature, Lane, Method, SteerError, safe_line
-from steer_tui.engines import Engine, Reading, Rereads
+from steer_tui.domain import Dial, InvalidValue, Method, NotFound, SteerError, safe_line
+from steer_tui.engines import Engine
 from steer_tui.engines.services import ChargesRereads, OffersModels, OffersPresets, Preset, Publishes
 from steer_tui.generation import Controller
 from steer_tui.generation.rack import Rack
-from steer_tui.tui.screens.finding import PATIENCE, error_words, find_page
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.publication import PublicationNote
 from steer_tui.tui.widgets.rack import DialRack
 
-OFFERED = 4
-"""How many of the engine's features stand for a choice that nobody made."""
-
-FIRST_VALUE = 4.0
-"""Where the first of them stands, so that two different texts show."""
+FindDials: TypeAlias = Callable[[], Awaitable[tuple[Dial, ...]]]
+"""Asks for dials; raises a SteerError, or InvalidValue for a dial that cannot be."""
 
 
 class ServiceScreen(Screen[None]):
@@ -38,6 +34,9 @@ class ServiceScreen(Screen[None]):
     engine: Engine
     controller: Controller
 
+    _find_dials: FindDials | None = None
+    _unfound: SteerError | None = None
+    """Why the dials that were asked for are not there, until they are asked for once more."""
     _methods: tuple[tuple[tuple[Dial, ...], Method], ...] = ()
     """The dials that presets have replaced, and the method that went with them, for undo."""
     _knows_cost = False
@@ -57,7 +56,7 @@ class ServiceScreen(Screen[None]):
             case "models":
                 return isinstance(self.engine, OffersModels)
             case "reread":
-                return self._can_reread
+                return self.controller.can_reread
             case _:
                 return True
 
@@ -85,20 +84,35 @@ class ServiceScreen(Screen[None]):
 
     # What there is to choose
 
-    @work(group="offer", exit_on_error=False)
-    async def offer_dials(self) -> None:
-        """Put dials on the engine's first features, the first of them turned, unless the person was quicker."""
-        try:
-            found = await find_page(self.engine, "")
-        except SteerError as error:
-            self.notify(f"There are no dials yet: {error_words(error)}", severity="warning", markup=False)
+    @work(group="dials", exclusive=True, exit_on_error=False)
+    async def find_dials(self) -> None:
+        """Put the dials into the rack that have to be asked for, unless the person fills it otherwise meanwhile."""
+        if self._find_dials is None:
             return
+        before = self.controller.inputs.watched
+        self._note_unfound(None)
+        try:
+            found = await self._find_dials()
+        except InvalidValue as error:
+            self._note_unfound(NotFound(str(error), hint="a finds another feature."))
+        except SteerError as error:
+            self._note_unfound(error)
+        else:
+            if self.controller.inputs.watched == before:
+                self._join(found)
+            else:
+                self.notify("The dials that were asked for came after yours, and were left out.", severity="warning")
+
+    def _join(self, found: tuple[Dial, ...]) -> None:
         rack = self.query_one(DialRack)
-        if not rack.rack.dials and not rack.rack.past:
-            first = found.features[:OFFERED]
-            dials = tuple(Dial(feature, 0.0 if place else FIRST_VALUE) for place, feature in enumerate(first))
-            rack.rack = Rack(dials)
-            self.controller.inputs = replace(self.controller.inputs, dials=dials)  # generates nothing by itself
+        new = tuple(dial for dial in found if rack.rack.index_of(dial.feature) is None)
+        rack.rack = replace(rack.rack, dials=(*new, *rack.rack.dials))
+        self.controller.inputs = replace(self.controller.inputs, dials=rack.rack.dials)  # generates nothing by itself
+
+    def _note_unfound(self, error: SteerError | None) -> None:
+        self._unfound = error
+        self.refresh_bindings()
+        self._note_change()
 
     @work(group="presets", exclusive=True, exit_on_error=False)
     async def action_presets(self) -> None:
@@ -106,7 +120,8 @@ class ServiceScreen(Screen[None]):
         from steer_tui.tui.screens.presets import PresetsScreen
 
         if isinstance(self.engine, OffersPresets):
-            preset = await self.app.push_screen_wait(PresetsScreen(self.engine))
+            screen = PresetsScreen(self.engine, counts=self.engine.info.quota is not None)
+            preset = await self.app.push_screen_wait(screen)
             if preset is not None:
                 self._take(preset)
 
@@ -147,48 +162,12 @@ class ServiceScreen(Screen[None]):
 
     # Activations that no stream told
 
-    @property
-    def _can_reread(self) -> bool:
-        transcript = self.controller.state.lanes[Lane.STEERED].transcript
-        has_more_to_tell = bool(len(transcript)) and not transcript.activations
-        return isinstance(self.engine, Rereads) and has_more_to_tell and bool(self.controller.inputs.dials)
-
     def action_reread(self) -> None:
         """Read the steered text anew for the activations of the dials' features, once it is known what that costs."""
-        features = self.controller.inputs.watched
         if isinstance(self.engine, ChargesRereads) and not self._knows_cost:
             self._knows_cost = True
-            words = f"{safe_line(self.engine.reread_cost)} The rack has {len(features)}: the same key again reads them."
+            count = len(self.controller.inputs.watched)
+            words = f"{safe_line(self.engine.reread_cost)} The rack has {count}: the same key again reads them."
             self.notify(words, markup=False)
-        elif isinstance(self.engine, Rereads):
-            self._reread(self.engine, features)
-
-    @work(group="reread", exclusive=True, exit_on_error=False)
-    async def _reread(self, engine: Rereads, features: tuple[Feature, ...]) -> None:
-        lane = self.controller.state.lanes[Lane.STEERED]
-        if lane.text_from is None:
-            return
-        prompt, mark = lane.text_from[0], (lane.run, lane.transcript.epoch, len(lane.transcript))
-        try:
-            async with asyncio.timeout(PATIENCE * len(features)):
-                reading = await engine.reread(prompt + lane.text, features)
-        except SteerError as error:
-            self.notify(error_words(error), severity="error", markup=False)
-        except TimeoutError:
-            self.notify("The re-read took too long.", severity="error")
         else:
-            if mark == (lane.run, lane.transcript.epoch, len(lane.transcript)):
-                rows = _rows_behind(prompt, reading)
-                columns = {feature.id: [row[n] for row in rows] for n, feature in enumerate(features)}
-                self.query_one(DialRack).show_reread(columns)
-                self._note_change()
-
-
-def _rows_behind(prompt: str, reading: Reading) -> list[tuple[float, ...]]:
-    """The activations of the tokens that end behind the prompt."""
-    rows, end = [], 0
-    for token, row in zip(reading.tokens, reading.activations, strict=True):
-        end += len(token)
-        if end > len(prompt):
-            rows.append(row)
-    return rows
+            self.controller.reread()

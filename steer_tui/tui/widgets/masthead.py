@@ -13,6 +13,8 @@ class Masthead(Widget):
 
     sampling: reactive[Sampling] = reactive(Sampling())
     """Shown at the right."""
+    chat: reactive[bool] = reactive(False)
+    """Whether the model reads the prompt as a message; shown behind its name."""
     engine: reactive[EngineInfo | None] = reactive(None)
     """Shown at the left."""
 
@@ -20,7 +22,8 @@ class Masthead(Widget):
         """Both ends of the line; the right one gives way where there is no room."""
         left = Content.styled("steer-tui", "bold $text-primary")
         if self.engine is not None:
-            left += Content(f"   {safe_line(self.engine.name)} · {safe_line(self.engine.model)}")
+            names = [safe_line(self.engine.name), safe_line(self.engine.model), *(["chat"] if self.chat else [])]
+            left += Content(f"   {' · '.join(names)}")
         sampling = self.sampling
         parts = [f"seed {sampling.seed}", f"temperature {sampling.temperature:g}", f"{sampling.max_tokens} tokens"]
         if sampling.stop:

@@ -86,6 +86,8 @@ class Countdown(Vertical):
 class Failure(Vertical):
     """An error: what happened, what to do, and a way to try again."""
 
+    _shown: SteerError | None = None
+
     class RetryPressed(Message):
         """The person wants to try again."""
 
@@ -98,8 +100,11 @@ class Failure(Vertical):
 
     def show(self, error: SteerError) -> None:
         """Show an error's two sentences."""
-        self.query_one("#failure-message", Static).update(safe_line(error.message), layout=False)
-        self.query_one("#failure-hint", Static).update(safe_line(error.hint), layout=False)
+        if error is self._shown:
+            return
+        self._shown = error
+        self.query_one("#failure-message", Static).update(safe_line(error.message))
+        self.query_one("#failure-hint", Static).update(safe_line(error.hint))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Ask for another try."""

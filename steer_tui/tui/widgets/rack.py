@@ -80,7 +80,7 @@ class DialRack(ScrollView, can_focus=True):
         self._clock = clock
         self._activations: Mapping[str, Sequence[float]] = {}
         self._reread: Mapping[str, Sequence[float]] = {}
-        self._shown_tokens = (0, 0)
+        self._shown_extent = (0, 0)
         self._dragging = False
         self.set_reactive(DialRack.rack, Rack(tuple(dials)))
 
@@ -93,21 +93,15 @@ class DialRack(ScrollView, can_focus=True):
     def show_activations(self, transcript: Transcript) -> None:
         """Draw the activations of a transcript as sparklines, where it has changed."""
         self._activations = transcript.activations
-        tokens = (transcript.epoch, len(transcript))
-        if tokens != self._shown_tokens:
-            self._shown_tokens = tokens
-            self._reread = {}
+        shown = transcript.extent, transcript.reread
+        if shown != (self._shown_extent, self._reread):
+            self._shown_extent, self._reread = shown
             self.refresh()
 
     @property
     def is_reread(self) -> bool:
         """Whether the sparklines come from a re-read."""
         return bool(self._reread)
-
-    def show_reread(self, activations: Mapping[str, Sequence[float]]) -> None:
-        """Draw what a re-read of the text has given, by feature, until the text changes."""
-        self._reread = activations
-        self.refresh()
 
     def change(self, rack: Rack) -> None:
         """Put another rack in place and tell of it."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -133,6 +134,7 @@ class StatusFigures(Widget):
     def render(self) -> Content:
         """A dot, the phase, then the figures that are known."""
         view = self.view
+        line = Content.styled("● ", view.style) + Content.styled(view.words, view.style)
         figures = []
         if view.quota is not None:
             figures.append(f"{view.quota.remaining} left")
@@ -141,10 +143,11 @@ class StatusFigures(Widget):
         if view.tokens_per_second:
             figures.append(f"{view.tokens_per_second:.0f} tok/s")
         if view.link is not None:
-            figures.append(f"public at {safe_line(view.link.removeprefix('https://'))}")
+            place = f"public at {safe_line(view.link.removeprefix('https://'))}"
+            fits = cell_len(f"{line.plain}   {' · '.join([*figures, place])}") <= self.size.width
+            figures.append(place if fits else "link: c copies it")
         if view.seconds_to_first_token is not None:
             figures.append(f"first token {view.seconds_to_first_token * 1000:.0f} ms")
-        line = Content.styled("● ", view.style) + Content.styled(view.words, view.style)
         return line + Content.styled("   " + " · ".join(figures), "dim") if figures else line
 
 

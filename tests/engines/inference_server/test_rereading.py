@@ -2,7 +2,7 @@
 
 import pytest
 from engines.inference_server.asking import DOG, SEA
-from engines.inference_server.box import Box
+from engines.inference_server.box import EAGER, Box
 from engines.inference_server.conftest import Open
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +11,7 @@ from loopback import Call
 from steer_tui.domain import Malformed, Rejected, SteerError
 from steer_tui.engines import Rereads
 from steer_tui.engines.inference_server.alignment import aligned
+from steer_tui.engines.services import RereadsFreely
 
 
 @pytest.mark.parametrize("camel", [True, False], ids=["camelCase", "snake_case"])
@@ -23,6 +24,18 @@ async def test_each_feature_is_read_on_each_token(open_at: Open, camel: bool) ->
     assert reading.activations == ((0.0, 0.0), (7.0, 8.0), (0.0, 0.0), (0.0, 0.0))
     assert reading.logprobs == (None, None, None, None)
     assert [call.json["index"] for call in box.asked("/v1/activation/single")] == ["7", "8"]
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "free"), [({}, True), ({"activation_single": True}, True), ({"activationSingle": False}, False)]
+)
+async def test_re_reads_are_free_unless_the_server_has_none(
+    open_at: Open, endpoints: dict[str, bool], free: bool
+) -> None:
+    engine = await open_at(Box(capabilities={**EAGER, "endpoints": endpoints}))
+    assert isinstance(engine, RereadsFreely)
+    await engine.prepare()
+    assert engine.rereads_freely is free
 
 
 async def test_a_random_direction_is_read_as_a_dot_product_without_the_token_that_begins_the_text(

@@ -1,7 +1,10 @@
 """A service that follows the protocol as it was observed: cumulative frames, quota headers, a saved end."""
 
+import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from loopback import Call, Handler, Loopback
@@ -89,3 +92,10 @@ def text_of(events: Iterable[Event], lane: Lane) -> str:
 
 def steer_calls(server: Loopback) -> list[Call]:
     return [call for call in server.calls if call.path.startswith("/api/steer")]
+
+
+async def age(folder: Path, days: float) -> None:
+    """Make every answer that is kept there so many days old."""
+    for file in await asyncio.to_thread(lambda: list(folder.glob("*.json"))):
+        held = json.loads(file.read_text())
+        file.write_text(json.dumps({**held, "at": time.time() - days * 86400}))

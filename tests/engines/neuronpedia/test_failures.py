@@ -5,11 +5,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from engines.neuronpedia.serving import (
     CITY,
-    DEFAULT,
     FRAMES,
     HEADERS,
     PROMPT,
-    STEERED,
     Serve,
     answer,
     asking,
@@ -25,7 +23,6 @@ from pydantic import SecretStr
 
 from steer_tui.domain import (
     Dial,
-    Event,
     Feature,
     FeatureKind,
     GenerationRequest,
@@ -45,7 +42,6 @@ from steer_tui.domain import (
 )
 from steer_tui.engines import Quota
 from steer_tui.engines.neuronpedia import HostedNeuronpedia
-from steer_tui.generation.delivery import Pause, deliver
 
 LIMITED = {
     "endpoint": "/api/steer",
@@ -202,7 +198,10 @@ def _other(content_type: str, status: int = 200) -> Handler:
     ("handler", "kind"),
     [
         (_other("text/html"), Malformed),
+        (_other("text/html", 404), NotFound),
+        (_other("text/html", 500), Rejected),
         (_other("text/html", 502), Unreachable),
+        (_other("text/html", 504), TimedOut),
         (_other("application/json"), Malformed),
         (_other("application/octet-stream"), Malformed),
         (streaming([b"data: {not json}\n\n"]), Malformed),
@@ -266,22 +265,3 @@ async def test_the_largest_prompt_of_the_service_passes(serve: Serve) -> None:
     vector = SteeringVector.of([Dial(CITY, 30.0)])
     request = GenerationRequest("x" * 2048, Sampling(2.0, 256, 100_000_000), vector)
     assert await gather(engine, request)
-
-
-async def test_a_lost_stream_is_asked_for_again_with_the_same_seed_and_no_token_comes_twice(serve: Serve) -> None:
-    handlers = [_cut_after(3), streaming()]
-
-    async def steer(call: Call) -> None:
-        await handlers.pop(0)(call)
-
-    server, engine = await serve({"POST /api/steer": steer})
-    events: list[Event] = []
-
-    async def pause(wait: Pause) -> None:
-        assert isinstance(wait.error, Truncated)
-
-    await deliver(engine, asking(), events.append, pause)
-    assert text_of(events, Lane.STEERED) == STEERED
-    assert text_of(events, Lane.DEFAULT) == DEFAULT
-    first, second = steer_calls(server)
-    assert first.json == second.json

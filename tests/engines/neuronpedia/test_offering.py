@@ -11,6 +11,7 @@ from engines.neuronpedia.serving import (
     MODEL,
     SOURCE,
     Serve,
+    age,
     answering,
     asking,
     gather,
@@ -21,7 +22,7 @@ from engines.neuronpedia.serving import (
 from loopback import Call, Loopback
 from pydantic import SecretStr
 
-from steer_tui.domain import Feature, Malformed, Method, NotFound, Rejected, Unsupported
+from steer_tui.domain import Feature, Malformed, Method, NotFound, RateLimited, Rejected, Unsupported
 from steer_tui.engines import Quota
 from steer_tui.engines.neuronpedia import HostedNeuronpedia
 
@@ -123,6 +124,12 @@ async def test_presets_become_dials_of_the_same_strength_and_cost_one_request(se
     assert len(steer_calls(server)) == 1
 
 
+async def test_presets_of_a_model_that_the_service_does_not_have_are_said(serve: Serve) -> None:
+    _, engine = await serve({"POST /api/steer/presets": refusing(404, {"message": "Model Not Found"})})
+    with pytest.raises(NotFound, match="Model Not Found"):
+        await engine.presets()
+
+
 def _firing(**values: list[float]) -> Any:
     async def activate(call: Call) -> None:
         asked = call.json["feature"]
@@ -174,6 +181,24 @@ async def test_a_diagnosis_of_a_service_that_is_well_costs_no_steering_request(s
     await gather(engine, asking())
     assert (await engine.diagnose()).quota == 231
     assert engine.latest_link == LINK
+
+
+async def test_what_is_left_is_known_to_the_next_process_for_as_long_as_it_holds(serve: Serve, tmp_path: Path) -> None:
+    limited = refusing(429, {"limitPerWindow": 240, "requestWindow": "60 m", "remainingRequests": 0})
+    server, engine = await serve({"POST /api/model/get": answering(model()), "POST /api/steer": streaming()})
+    await gather(engine, asking())
+    following = HostedNeuronpedia(MODEL, url=server.url, answers=tmp_path / "answers")
+    assert (await following.diagnose()).quota == 232
+    server.routes["POST /api/steer"] = limited
+    with pytest.raises(RateLimited):
+        await gather(engine, asking())
+    assert (await following.diagnose()).quota == 0
+    with_key = HostedNeuronpedia(MODEL, url=server.url, answers=tmp_path / "answers", key=SecretStr("sk-other"))
+    assert (await with_key.diagnose()).quota is None, "a key may have a limit of its own"
+    await age(tmp_path / "answers", days=1 / 24)
+    assert (await following.diagnose()).quota is None
+    await following.aclose()
+    await with_key.aclose()
 
 
 @pytest.mark.parametrize(

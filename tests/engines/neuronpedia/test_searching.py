@@ -1,14 +1,12 @@
 """Features by meaning, by id and by pasted address; answers are kept, and what is kept answers without a network."""
 
 import asyncio
-import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engines.neuronpedia.serving import CITY, MODEL, SOURCE, Serve, answering, refusing
+from engines.neuronpedia.serving import CITY, MODEL, SOURCE, Serve, age, answering, refusing
 from loopback import Call, Loopback
 
 from steer_tui.domain import FeatureKind, Malformed, NotFound, RateLimited, Rejected, Unreachable
@@ -182,20 +180,14 @@ async def test_searching_again_asks_nobody_and_tells_the_age(serve: Serve) -> No
     assert again.age_seconds >= 0
 
 
-async def _age(folder: Path, days: float) -> None:
-    for file in await asyncio.to_thread(lambda: list(folder.glob("*.json"))):
-        held = json.loads(file.read_text())
-        file.write_text(json.dumps({**held, "at": time.time() - days * 86400}))
-
-
 async def test_an_old_answer_is_asked_for_anew_and_stands_in_where_nobody_answers(tmp_path: Path) -> None:
     async with Loopback({SEARCH: answering(page(found(3124, "San Francisco")))}) as server:
         engine = HostedNeuronpedia(MODEL, url=server.url, answers=tmp_path)
         await engine.search("bridges")
-        await _age(tmp_path, days=30)
+        await age(tmp_path, days=30)
         assert (await engine.search("bridges")).age_seconds is None
         assert len(server.calls) == 2
-        await _age(tmp_path, days=30)
+        await age(tmp_path, days=30)
     offline = await engine.search("bridges")
     assert offline.features[0].label == "San Francisco"
     assert offline.age_seconds == pytest.approx(30 * 86400, rel=0.01)
