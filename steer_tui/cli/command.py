@@ -251,7 +251,9 @@ def _ended_by(error: Exception, sentence: str, code: int) -> int:
 
 
 def _when(error: RateLimited) -> str:
-    return "Try again later." if error.retry_after is None else f"Try again in {error.retry_after:g} seconds."
+    from steer_tui.generation.delivery import FIRST_LIMIT_WAIT
+
+    return f"Try again in {FIRST_LIMIT_WAIT if error.retry_after is None else error.retry_after:g} seconds."
 
 
 def _refused(error: OSError) -> int:

@@ -9,7 +9,7 @@ from steer_tui.cli.settings import Settings
 from steer_tui.cli.tables import table
 from steer_tui.cli.telling import tell
 from steer_tui.domain import Unsupported
-from steer_tui.engines.services import OffersPresets, Preset
+from steer_tui.engines.services import ChargesPresets, OffersPresets, Preset
 
 
 async def list_presets(settings: Settings) -> None:
@@ -41,8 +41,8 @@ async def _presets(settings: Settings) -> Sequence[Preset]:
             raise Unsupported(
                 f"The engine {settings.engine} has no presets.", hint="Choose a service with --engine neuronpedia."
             )
-        if engine.info.quota is not None:
-            tell("The first look at a model's presets costs one steering request; the answer is kept for a week.")
+        if isinstance(engine, ChargesPresets) and (cost := await engine.presets_cost()):
+            tell(cost)
         return await engine.presets()
 
 

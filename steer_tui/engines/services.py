@@ -47,6 +47,15 @@ class OffersPresets(Protocol):
         ...
 
 
+@runtime_checkable
+class ChargesPresets(Protocol):
+    """An engine whose service counts a look at its presets."""
+
+    async def presets_cost(self) -> str | None:
+        """One sentence that says what the next look costs, or None where it costs nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SourceOffer:
     """A set of features at one layer of a model."""

@@ -84,6 +84,16 @@ async def test_a_rate_limit_ends_with_4_and_tells_the_seconds(ask):
     assert (last["event"], last["data"]["code"], last["data"]["retryAfter"]) == ("error", "rate_limited", 12)
 
 
+async def test_a_rate_limit_that_names_no_time_is_waited_out_for_a_minute(ask):
+    async def nameless(call):
+        await call.answer_json({"message": "Too many requests."}, 429)
+
+    async with Loopback(routes(steer=nameless)) as server:
+        done = await ask(*RUN, "--url", server.url, "--dial", f"{BRIDGE}=5")
+    assert done.returncode == 4
+    assert done.stderr.endswith("Try again in 60 seconds.\n")
+
+
 async def test_a_run_without_a_dial_says_that_the_service_needs_one(ask):
     async with Loopback(routes()) as server:
         for flags in ([], ["--json"]):
@@ -108,9 +118,15 @@ async def test_an_inference_server_is_asked_for_each_lane(ask):
     async with box.server as server:
         line = ("--engine", "inference-server", "--url", server.url, "--prompt", "x", "--lane", "both")
         done = await ask("run", *line, "--dial", "gpt2-small/6-res-jb/7=1")
+        lines = await ask("run", *line, "--dial", "gpt2-small/6-res-jb/7=1", "--json")
         listed = await ask("features", "--engine", "inference-server", "--url", server.url)
+    told = [json.loads(line) for line in lines.stdout.splitlines()]
+    texts = {lane: "".join(row["data"]["token"] for row in told if row["event"] == "token" and row["data"]["lane"] == lane)
+             for lane in ("steered", "default")}  # fmt: skip
+    assert texts == {"steered": " the sea is deep", "default": " a dog"}
+    assert [row["data"]["lane"] for row in told if row["event"] == "done"] == ["steered", "default"]
     assert (done.returncode, done.stdout) == (0, "── steered ──\n the sea is deep\n\n── default ──\n a dog\n")
-    assert [body["types"] for body in box.steered()] == [["STEERED"], ["DEFAULT"]]
+    assert [body["types"] for body in box.steered()] == [["STEERED"], ["DEFAULT"]] * 2
     assert (listed.returncode, listed.stdout) == (0, "")
     assert "lists no features by itself: name one as model/source/index." in listed.stderr
 
@@ -225,6 +241,7 @@ async def test_presets_are_listed_with_dials_as_the_command_line_takes_them(ask)
     assert listed.stdout.splitlines()[0] == "Bridge mode"
     assert f"  {BRIDGE}=5  bridges 3124" in listed.stdout.splitlines()
     assert listed.stderr.startswith("steer-tui: The first look at a model's presets costs one steering request")
+    assert lines.stderr == ""
     dial = {"id": BRIDGE, "label": "bridges 3124", "value": 5.0}
     assert json.loads(lines.stdout) == {"name": "Bridge mode", "prompt": None, "dials": [dial]}
 

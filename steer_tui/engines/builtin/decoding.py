@@ -121,7 +121,7 @@ class Decoder:
             np.square(hidden.all, hidden.all)
             # relu(s·u)² = s²·relu(u)² for the norm's scale s > 0, so the shorter vector takes it.
             for unit_activations, out in zip(hidden.each, update.each, strict=True):
-                self._add_up_active(unit_activations, mlp_down, out)
+                self._set_product_of_active(unit_activations, mlp_down, out)
             multiply(update.all, self._inverse_norms(buffers, 2), update.all)
             add(x.all, update.all, x.all)
             if number + 1 == self._card.steering_layer:
@@ -138,8 +138,9 @@ class Decoder:
         for step in steps:
             step.memory.length += 1
 
-    def _add_up_active(self, hidden: Floats, mlp_down: Floats, out: Floats) -> None:
-        """Set `out` [d] to hidden [mlp] times mlp_down [mlp, d]; squared ReLU leaves most units at 0, so their rows stay unread."""
+    def _set_product_of_active(self, hidden: Floats, mlp_down: Floats, out: Floats) -> None:
+        """Set `out` [d] to hidden [mlp] times mlp_down [mlp, d]."""
+        # Squared ReLU leaves most units at 0, and reading their rows would take longer than finding the others.
         active = hidden.nonzero()[0]
         rows = mlp_down.take(active, 0, self._rows[: len(active)], "clip")
         np.dot(hidden.take(active), rows, out)

@@ -69,6 +69,12 @@ class HostedNeuronpedia:
         """The presets for the model; the first time this costs a steering request."""
         return await self._library.presets()
 
+    async def presets_cost(self) -> str | None:
+        """What the next look at the presets takes from the quota."""
+        if await self._library.knows_presets():
+            return None
+        return "The first look at a model's presets costs one steering request; the answer is kept for a week."
+
     async def models(self) -> Sequence[ModelOffer]:
         """All models that the service has, those that can be steered first."""
         return await self._library.models()

@@ -33,6 +33,11 @@ class Kept:
     age_seconds: float | None
     """None for one that has just been given."""
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it stands for a new one."""
+        return self.age_seconds is None or self.age_seconds < FRESH_SECONDS
+
 
 class KeptAnswers:
     """A folder with one small JSON file an answer; a file that cannot be read or written is as none."""

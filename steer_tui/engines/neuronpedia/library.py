@@ -89,6 +89,11 @@ class Library:
         features = with_unique_labels(preset_features(row, await self._known(row.names)))
         return presets_of(row, self._model, features)
 
+    async def knows_presets(self) -> bool:
+        """Whether the presets are kept, so that they can be told without a request."""
+        kept = await self._kept.find(self._question("presets"))
+        return kept is not None and kept.is_fresh
+
     async def models(self) -> tuple[ModelOffer, ...]:
         """All models, those that can be steered first."""
 

@@ -13,7 +13,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from steer_tui.domain import Method, SteerError, safe_line
-from steer_tui.engines.services import OffersPresets, Preset
+from steer_tui.engines.services import ChargesPresets, OffersPresets, Preset
 from steer_tui.tui.screens.finding import PATIENCE, error_words
 
 
@@ -25,10 +25,9 @@ class PresetsScreen(ModalScreen[Preset | None]):
         Binding("r", "load", "try again", show=False),
     ]
 
-    def __init__(self, engine: OffersPresets, *, counts: bool) -> None:
-        """`counts`: whether the service counts requests."""
+    def __init__(self, engine: OffersPresets) -> None:
         super().__init__()
-        self._engine, self._counts = engine, counts
+        self._engine = engine
         self._presets: tuple[Preset, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -45,8 +44,8 @@ class PresetsScreen(ModalScreen[Preset | None]):
     @work(group="load", exclusive=True, exit_on_error=False)
     async def action_load(self) -> None:
         """Ask the service, once more where it has failed."""
-        cost = " The first look costs one steering request; the answer is kept for a week." if self._counts else ""
-        self._tell(f"Asking for the presets …{cost}")
+        cost = await self._engine.presets_cost() if isinstance(self._engine, ChargesPresets) else None
+        self._tell(safe_line(f"Asking for the presets … {cost or ''}"))
         try:
             async with asyncio.timeout(PATIENCE):
                 self._presets = tuple(await self._engine.presets())

@@ -120,8 +120,7 @@ class ServiceScreen(Screen[None]):
         from steer_tui.tui.screens.presets import PresetsScreen
 
         if isinstance(self.engine, OffersPresets):
-            screen = PresetsScreen(self.engine, counts=self.engine.info.quota is not None)
-            preset = await self.app.push_screen_wait(screen)
+            preset = await self.app.push_screen_wait(PresetsScreen(self.engine))
             if preset is not None:
                 self._take(preset)
 
