@@ -121,9 +121,9 @@ async def test_an_inference_server_is_asked_for_each_lane(ask):
         lines = await ask("run", *line, "--dial", "gpt2-small/6-res-jb/7=1", "--json")
         listed = await ask("features", "--engine", "inference-server", "--url", server.url)
     told = [json.loads(line) for line in lines.stdout.splitlines()]
-    texts = {lane: "".join(row["data"]["token"] for row in told if row["event"] == "token" and row["data"]["lane"] == lane)
-             for lane in ("steered", "default")}  # fmt: skip
-    assert texts == {"steered": " the sea is deep", "default": " a dog"}
+    tokens = [row["data"] for row in told if row["event"] == "token"]
+    for lane, text in ("steered", " the sea is deep"), ("default", " a dog"):
+        assert "".join(token["token"] for token in tokens if token["lane"] == lane) == text
     assert [row["data"]["lane"] for row in told if row["event"] == "done"] == ["steered", "default"]
     assert (done.returncode, done.stdout) == (0, "── steered ──\n the sea is deep\n\n── default ──\n a dog\n")
     assert [body["types"] for body in box.steered()] == [["STEERED"], ["DEFAULT"]] * 2
