@@ -1,6 +1,5 @@
 """Dials as they are written, FEATURE=VALUE, and the dials of an engine that they mean."""
 
-import asyncio
 import math
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -13,21 +12,17 @@ from steer_tui.domain import (
     Dial,
     Feature,
     InvalidValue,
-    RateLimited,
     SteerError,
-    TimedOut,
 )
 from steer_tui.engines import Engine
 from steer_tui.engines.lookup import UnknownFeature, resolve_feature
+from steer_tui.generation.patience import patience
 
 OFFERED = 4
 """How many of the engine's features stand for a choice that nobody made."""
 
 FIRST_VALUE = 4.0
 """Where the first offered dial stands in a rack that nobody chose, so that two different texts show."""
-
-PATIENCE = 30.0
-"""Seconds that an engine has to tell of a feature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +99,7 @@ async def resolve_dials(engine: Engine, written: Iterable[WrittenDial]) -> tuple
     dials: dict[str, Dial] = {}
     for dial in written:
         try:
-            async with _patience(f"The dial {dial.name!r} could not be looked up"):
+            async with _telling(f"The dial {dial.name!r} could not be looked up"), patience():
                 feature = await resolve_feature(engine, feature_name(dial.name))
         except UnknownFeature as error:
             raise InvalidValue(
@@ -118,21 +113,17 @@ async def resolve_dials(engine: Engine, written: Iterable[WrittenDial]) -> tuple
 
 async def offered_dials(engine: Engine) -> tuple[Dial, ...]:
     """The rack of someone who chose nothing: the engine's first features, the first of them on."""
-    async with _patience("There are no dials yet"):
+    async with _telling("There are no dials yet"), patience():
         features = await engine.find_features("", OFFERED)
     return tuple(Dial(feature, 0.0 if place else FIRST_VALUE) for place, feature in enumerate(features))
 
 
 @asynccontextmanager
-async def _patience(failure: str) -> AsyncIterator[None]:
-    """Waits for an engine, and lets its error begin with what has failed."""
+async def _telling(failure: str) -> AsyncIterator[None]:
+    """Lets an engine's error begin with what has failed."""
     try:
-        async with asyncio.timeout(PATIENCE):
-            yield
+        yield
     except UnknownFeature:
         raise
-    except TimeoutError as late:
-        raise TimedOut(f"{failure}: there was no answer within {PATIENCE:g} seconds.", hint="Try again.") from late
     except SteerError as error:
-        hint = "Wait a while, then try again." if isinstance(error, RateLimited) else error.hint
-        raise type(error)(f"{failure}: {error.message}", hint=hint, retry_after=error.retry_after) from error
+        raise type(error)(f"{failure}: {error.message}", hint=error.hint, retry_after=error.retry_after) from error

@@ -14,6 +14,7 @@ from steer_tui.cli.tables import table
 from steer_tui.cli.telling import tell
 from steer_tui.domain import Context, Evidence, Feature, safe_line
 from steer_tui.engines import Engine, Explains
+from steer_tui.generation.patience import patience
 
 CONTEXTS = 3
 """How many contexts are printed."""
@@ -68,7 +69,10 @@ def _age(seconds: float) -> str:
 
 
 async def _evidence(engine: Engine, feature: Feature) -> Evidence:
-    return await engine.evidence(feature) if isinstance(engine, Explains) else Evidence()
+    if not isinstance(engine, Explains):
+        return Evidence()
+    async with patience():
+        return await engine.evidence(feature)
 
 
 def _to_wire(feature: Feature, evidence: Evidence) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from steer_tui.domain import Feature
 from steer_tui.engines import Engine
 from steer_tui.engines.services import Searches
+from steer_tui.generation.patience import patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ async def list_wanted(engine: Engine, wanted: Wanted) -> Listing:
     if isinstance(engine, Searches) and wanted.query.strip():
         return await _searched(engine, wanted)
     end = None if wanted.limit is None else wanted.offset + wanted.limit
-    offer = await engine.find_features(wanted.query, None if end is None else end + 1)
+    async with patience():
+        offer = await engine.find_features(wanted.query, None if end is None else end + 1)
     more = end if end is not None and len(offer) > end else None
     return Listing(tuple(offer[wanted.offset : end]), more)
 
@@ -47,7 +49,8 @@ async def _searched(engine: Searches, wanted: Wanted) -> Listing:
     ages: list[float] = []
     offset: int | None = wanted.offset
     while offset is not None:
-        page = await engine.search(wanted.query, offset)
+        async with patience():
+            page = await engine.search(wanted.query, offset)
         ages += [] if page.age_seconds is None else [page.age_seconds]
         taken = _first(page.features, None if wanted.limit is None else wanted.limit - len(found))
         found += taken

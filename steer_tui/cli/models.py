@@ -8,6 +8,7 @@ from steer_tui.cli.settings import Settings
 from steer_tui.cli.tables import table
 from steer_tui.domain import NotFound, Unsupported
 from steer_tui.engines.services import ModelOffer, OffersModels
+from steer_tui.generation.patience import patience
 
 
 async def list_models(settings: Settings, name: str | None) -> None:
@@ -33,7 +34,8 @@ async def _models(settings: Settings, name: str | None) -> list[ModelOffer]:
                 f"The engine {settings.engine} has one model, {engine.info.model}.",
                 hint="Choose a service with --engine neuronpedia.",
             )
-        models = list(await engine.models())
+        async with patience():
+            models = list(await engine.models())
     if name is None:
         return models
     named = [model for model in models if model.id.casefold() == name.strip().casefold()]

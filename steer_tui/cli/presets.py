@@ -10,6 +10,7 @@ from steer_tui.cli.tables import table
 from steer_tui.cli.telling import tell
 from steer_tui.domain import Unsupported
 from steer_tui.engines.services import ChargesPresets, OffersPresets, Preset
+from steer_tui.generation.patience import patience
 
 
 async def list_presets(settings: Settings) -> None:
@@ -43,7 +44,8 @@ async def _presets(settings: Settings) -> Sequence[Preset]:
             )
         if isinstance(engine, ChargesPresets) and (cost := await engine.presets_cost()):
             tell(cost)
-        return await engine.presets()
+        async with patience():
+            return await engine.presets()
 
 
 def _to_wire(preset: Preset) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class SteerError(Exception):
 class RateLimited(SteerError):
     """The other side answers no more requests for `retry_after` seconds (None: it named no time)."""
 
-    default_hint = "Wait for the countdown, or ask now."
+    default_hint = "Wait a while, then try again."
 
 
 class Unreachable(SteerError):

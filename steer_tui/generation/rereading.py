@@ -6,15 +6,13 @@ A re-read never runs beside a generation that starts: it gives way to it.
 import asyncio
 from collections.abc import Callable, Sequence
 
-from steer_tui.domain import Feature, Lane, SteerError, TimedOut
+from steer_tui.domain import Feature, Lane, SteerError
 from steer_tui.engines import Engine, Reading, Rereads
 from steer_tui.engines.services import RereadsFreely
 from steer_tui.generation.delivery import broken
+from steer_tui.generation.patience import patience
 from steer_tui.generation.phases import Done
 from steer_tui.generation.state import GenerationState, RereadFailure
-
-PATIENCE = 30.0
-"""Seconds that an engine has to read a text for one feature."""
 
 
 class Rereading:
@@ -79,10 +77,8 @@ class Rereading:
         prompt, extent = text_from[0], transcript.extent
         error: SteerError
         try:
-            async with asyncio.timeout(PATIENCE * len(features)):
+            async with patience(len(features)):
                 reading = await reader.reread(prompt + transcript.text, features)
-        except TimeoutError:
-            error = TimedOut("The re-read took too long.", hint="Try again.")
         except SteerError as failure:
             error = failure
         except Exception as fault:  # noqa: BLE001  whatever fails ends the re-read, and nothing else

@@ -5,12 +5,11 @@ import asyncio
 import pytest
 from scripted_engine import FEATURES, ScriptedEngine
 
-from steer_tui.cli import dials
 from steer_tui.cli.app import app_options
 from steer_tui.cli.options import Flags
 from steer_tui.cli.settings import read_settings
 from steer_tui.domain import InvalidValue, RateLimited, SteerError, TimedOut, Unauthorized, Unreachable
-from steer_tui.generation import Deadlines
+from steer_tui.generation import Deadlines, patience
 
 
 async def opened_with(asked=None, **flags):
@@ -95,9 +94,9 @@ async def test_a_rate_limit_on_a_dial_names_no_countdown_and_keeps_its_seconds(s
 
 
 async def test_a_service_that_does_not_answer_is_not_waited_for_for_ever(steer_here, monkeypatch):
-    monkeypatch.setattr(dials, "PATIENCE", 0.01)
+    monkeypatch.setattr(patience, "SECONDS", 0.01)
     options = await opened_with(Silent(), engine=SERVICE, dials=("sea=4",))
-    with pytest.raises(TimedOut, match="The dial 'sea' could not be looked up: there was no answer"):
+    with pytest.raises(TimedOut, match="The dial 'sea' could not be looked up: There was no answer"):
         await options.find_dials()
 
 

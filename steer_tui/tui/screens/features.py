@@ -20,7 +20,8 @@ from steer_tui.domain import Feature, FeatureKind, SteerError, safe_line
 from steer_tui.engines import Engine, Explains
 from steer_tui.engines.services import FeaturePage, Searches
 from steer_tui.generation.delivery import Sleep
-from steer_tui.tui.screens.finding import PATIENCE, age_words, error_words, find_page, joined
+from steer_tui.generation.patience import patience
+from steer_tui.tui.screens.finding import age_words, error_words, find_page, joined
 from steer_tui.tui.screens.main import WIDE
 from steer_tui.tui.widgets.feature_details import Explanation, FeatureDetails, density_text
 from steer_tui.tui.widgets.safe_input import SafeInput
@@ -214,14 +215,12 @@ class FeaturesScreen(Screen[Feature | None]):
         details.explanation = Explanation(feature, place, note="Looking for its evidence …")
         await self._sleep(DEBOUNCE if self._searches else REST)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with patience():
                 evidence = await self._engine.evidence(feature)
             note = "" if evidence.contexts or evidence.curve else "No more is known of this feature."
             details.explanation = Explanation(feature, place, evidence, note)
         except SteerError as error:
             details.explanation = Explanation(feature, place, note=f"{error.message} {error.hint}")
-        except TimeoutError:
-            details.explanation = Explanation(feature, place, note=f"No evidence came within {PATIENCE:g} seconds.")
 
     def action_turn_page(self, direction: int) -> None:
         """Scroll the details."""

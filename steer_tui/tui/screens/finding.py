@@ -1,30 +1,24 @@
 """What a search for features has found so far, page by page, and the words for how old it is."""
 
-import asyncio
 from dataclasses import replace
 
-from steer_tui.domain import RateLimited, SteerError, TimedOut, safe_line
+from steer_tui.domain import SteerError, safe_line
 from steer_tui.engines import Engine
 from steer_tui.engines.services import FeaturePage, Searches
+from steer_tui.generation.patience import patience
 
 LISTED = 200
 """How many features are listed at most where an engine lists them all at once."""
-
-PATIENCE = 30.0
-"""Seconds that a service has to answer what a screen asks."""
 
 _AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
 async def find_page(engine: Engine, query: str, offset: int = 0) -> FeaturePage:
     """A page of what the engine finds, or what it offers to begin with; raises what the engine raises, and TimedOut."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            if isinstance(engine, Searches) and query.strip():
-                return await engine.search(query, offset)
-            return FeaturePage(tuple(await engine.find_features(query, LISTED)))
-    except TimeoutError as late:
-        raise TimedOut(f"The service has not answered for {PATIENCE:g} seconds.") from late
+    async with patience():
+        if isinstance(engine, Searches) and query.strip():
+            return await engine.search(query, offset)
+        return FeaturePage(tuple(await engine.find_features(query, LISTED)))
 
 
 def joined(first: FeaturePage, following: FeaturePage) -> FeaturePage:
@@ -45,6 +39,5 @@ def age_words(seconds: float) -> str:
 
 
 def error_words(error: SteerError) -> str:
-    """An error's two sentences, safe to draw; where no countdown runs, a rate limit names none."""
-    hint = "Wait a while, then try again." if isinstance(error, RateLimited) else error.hint
-    return safe_line(f"{error.message} {hint}".strip())
+    """An error's two sentences, safe to draw."""
+    return safe_line(f"{error.message} {error.hint}".strip())

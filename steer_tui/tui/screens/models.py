@@ -1,6 +1,5 @@
 """The models that a service has, which of their sources can be steered, and how another one is opened."""
 
-import asyncio
 import json
 import shlex
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,8 @@ from textual.widgets.option_list import Option
 from steer_tui.domain import SteerError, safe_line
 from steer_tui.engines import EngineInfo
 from steer_tui.engines.services import ModelOffer, OffersModels
-from steer_tui.tui.screens.finding import PATIENCE, error_words
+from steer_tui.generation.patience import patience
+from steer_tui.tui.screens.finding import error_words
 
 
 class ModelsScreen(ModalScreen[None]):
@@ -55,12 +55,10 @@ class ModelsScreen(ModalScreen[None]):
         """Ask the service, once more where it has failed."""
         self._tell("Asking for the models …")
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with patience():
                 self._models = await self._engine.models()
         except SteerError as error:
             self._tell(f"{error_words(error)} r asks again.")
-        except TimeoutError:
-            self._tell(f"The service has not answered for {PATIENCE:g} seconds. r asks again.")
         else:
             if self._models:
                 options = self.query_one(OptionList)

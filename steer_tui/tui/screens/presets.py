@@ -1,6 +1,5 @@
 """The presets that a service knows for the model, to choose one of."""
 
-import asyncio
 from typing import ClassVar
 
 from textual import work
@@ -14,7 +13,8 @@ from textual.widgets.option_list import Option
 
 from steer_tui.domain import Method, SteerError, safe_line
 from steer_tui.engines.services import ChargesPresets, OffersPresets, Preset
-from steer_tui.tui.screens.finding import PATIENCE, error_words
+from steer_tui.generation.patience import patience
+from steer_tui.tui.screens.finding import error_words
 
 
 class PresetsScreen(ModalScreen[Preset | None]):
@@ -47,12 +47,10 @@ class PresetsScreen(ModalScreen[Preset | None]):
         cost = await self._engine.presets_cost() if isinstance(self._engine, ChargesPresets) else None
         self._tell(safe_line(f"Asking for the presets … {cost or ''}"))
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with patience():
                 self._presets = tuple(await self._engine.presets())
         except SteerError as error:
             self._tell(f"{error_words(error)} r asks again.")
-        except TimeoutError:
-            self._tell(f"The service has not answered for {PATIENCE:g} seconds. r asks again.")
         else:
             if self._presets:
                 options = self.query_one(OptionList)
