@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from steer_tui.domain import Dial, Lane
 from steer_tui.tui.app import AppOptions, SteerApp
 from steer_tui.tui.screens.main import TALL, WIDE, MainScreen
+from steer_tui.tui.widgets.key_line import KeyLine
 from steer_tui.tui.widgets.output import OutputPane
 from steer_tui.tui.widgets.rack import DialRack
 
@@ -69,6 +70,14 @@ async def laid_out(pilot: Pilot[None]) -> None:
     rows = 3 if width >= WIDE else 2 if pilot.app.size.height >= TALL else 1
     await until(pilot, lambda: rack(pilot).rows_a_dial == rows and 0 < rack(pilot).size.width < width)
     await pilot.pause()
+
+
+async def click_key(pilot: Pilot[None], action: str) -> None:
+    """Wait until a key stands on the key line, and click it."""
+    line = pilot.app.screen.query_one(KeyLine)
+    await until(pilot, lambda: any(place.key.action == action for place in line.placed))
+    (place,) = (place for place in line.placed if place.key.action == action)
+    await pilot.click(line, offset=(place.start, 0))
 
 
 async def generated(pilot: Pilot[None], key: str = "enter") -> None:

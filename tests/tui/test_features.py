@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 from scripted_engine import FEATURES, ExplainingEngine, Gate, ScriptedEngine
-from stage import laid_out, main_screen, make_app, rack, until, values
+from stage import click_key, laid_out, main_screen, make_app, rack, until, values
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.style import Style
 from textual.widgets import Input, OptionList
-from textual.widgets._footer import FooterKey
 
 from steer_tui.domain import (
     Context,
@@ -144,9 +143,7 @@ async def test_with_the_mouse_one_click_explains_two_add_and_a_key_at_the_foot_c
         await until(pilot, lambda: len(values(pilot)) == 5)
         await pilot.press("f")
         await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen))
-        await until(pilot, lambda: any(key.action == "dismiss" for key in pilot.app.screen.query(FooterKey)))
-        (key,) = (key for key in pilot.app.screen.query(FooterKey) if key.action == "dismiss")
-        await pilot.click(key)
+        await click_key(pilot, "dismiss")
         await until(pilot, lambda: main_screen(pilot).is_current)
 
 

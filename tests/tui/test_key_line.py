@@ -1,15 +1,18 @@
 """The key line: at every width it shows whole keys, those that matter most where the focus is."""
 
+from itertools import pairwise
+
 import pytest
 from fake_time import FakeTime
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted_engine import ScriptedEngine, playing
-from stage import laid_out, make_app, pane, rack, until
+from stage import click_key, laid_out, make_app, pane, rack, until
 from textual.pilot import Pilot
 from textual.widget import Widget
-from textual.widgets._footer import FooterKey
 
 from steer_tui.domain import RateLimited
-from steer_tui.tui.widgets.key_line import KeyLine
+from steer_tui.tui.widgets.key_line import KeyLine, LineKey, PlacedKey, placed
 from steer_tui.tui.widgets.prompt import PromptBox
 
 PROMPT = {"generate", "new line", "dials", "cancel"}
@@ -17,12 +20,16 @@ DIALS = {"turn", "generate", "cancel", "live", "add", "help"}
 PANE = {"copy", "generate", "cancel", "live", "add", "help"}
 
 
-def keys(pilot: Pilot[None]) -> list[FooterKey]:
-    return list(pilot.app.screen.query(FooterKey))
+def keys(pilot: Pilot[None]) -> tuple[PlacedKey, ...]:
+    return pilot.app.screen.query_one(KeyLine).placed
 
 
 def shown(pilot: Pilot[None]) -> set[str]:
-    return {key.description for key in keys(pilot)}
+    return {place.key.description for place in keys(pilot)}
+
+
+def drawn(pilot: Pilot[None]) -> str:
+    return pilot.app.screen.query_one(KeyLine).render().plain
 
 
 def focusable(pilot: Pilot[None], name: str) -> Widget:
@@ -50,12 +57,36 @@ async def test_the_most_wanted_keys_are_shown_and_none_is_cut(width: int, focus:
         await laid_out(pilot)
         focusable(pilot, focus).focus()
         await until(pilot, lambda: wanted | {"palette"} <= shown(pilot))
-        *others, palette = sorted(keys(pilot), key=lambda key: key.region.x)
-        assert palette.description == "palette"
-        assert palette.region.right == width
-        for key, following in zip(others, [*others[1:], palette], strict=True):
-            assert key.region.right <= following.region.x
-            assert key.region.width >= len(f"{key.key_display} {key.description}")
+        line = drawn(pilot)
+        assert len(line) == width
+        assert line.endswith("▏^p palette")
+        for place in keys(pilot):
+            assert line[place.start : place.end] == f"{place.key.display} {place.key.description}"
+
+
+KEYS = st.lists(
+    st.builds(
+        lambda name, display: LineKey(display, display, name, name),
+        st.text("abc ", min_size=1, max_size=12),
+        st.sampled_from(["⏎", "esc", "^p"]),
+    ),
+    unique_by=lambda key: key.action,
+    max_size=12,
+)
+
+
+@given(KEYS, st.booleans(), st.integers(0, 140))
+def test_keys_keep_their_order_and_a_cell_between_them_and_the_palette_the_right_end(
+    others: list[LineKey], has_palette: bool, width: int
+) -> None:
+    palette = LineKey("ctrl+p", "^p", "palette", "command_palette")
+    line = placed([palette, *others] if has_palette else others, [key.action for key in others[::2]], width)
+    assert all(before.end < after.start for before, after in pairwise(line))
+    assert all(place.start >= 0 and place.end <= width for place in line)
+    named = [place.key for place in line if place.key is not palette]
+    assert named == [key for key in others if key in named]
+    if has_palette and width >= palette.width:
+        assert line[-1] == PlacedKey(palette, width - palette.width)
 
 
 async def test_a_wider_terminal_shows_more_and_a_narrower_one_less() -> None:
@@ -80,7 +111,5 @@ async def test_what_can_be_done_about_a_wait_comes_before_all_others() -> None:
 async def test_every_key_that_is_shown_can_be_clicked() -> None:
     async with make_app(auto=False).run_test(size=(60, 20)) as pilot:
         await laid_out(pilot)
-        await until(pilot, lambda: "dials" in shown(pilot))
-        (dials,) = (key for key in pilot.app.screen.query_one(KeyLine).query(FooterKey) if key.description == "dials")
-        await pilot.click(dials)
+        await click_key(pilot, "screen.focus_next")
         await until(pilot, lambda: rack(pilot).has_focus)

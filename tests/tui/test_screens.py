@@ -2,11 +2,10 @@
 
 import pytest
 from scripted_engine import ScriptedEngine
-from stage import foot, generated, laid_out, main_screen, make_app, pane, rack, until, values
+from stage import click_key, foot, generated, laid_out, main_screen, make_app, pane, rack, until, values
 from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
-from textual.widgets._footer import FooterKey
 
 from steer_tui.domain import InvalidValue, Lane, Sampling
 from steer_tui.tui.screens.features import FeaturesScreen
@@ -146,13 +145,11 @@ async def test_with_the_mouse_alone_one_generates_turns_and_adds() -> None:
         await laid_out(pilot)
         await pilot.click(rack(pilot), offset=(3, 0))
         await pilot.pause()
-        (key,) = (key for key in pilot.app.screen.query(FooterKey) if key.action == "generate")
-        await pilot.click(key)
+        await click_key(pilot, "generate")
         await until(pilot, lambda: foot(pilot).startswith("done"))
         await pilot.click(rack(pilot), offset=(rack(pilot).size.width - 4, 1))
         await until(pilot, lambda: "winter+" in pane(pilot).text and values(pilot)[0] > 8)
-        (key,) = (key for key in pilot.app.screen.query(FooterKey) if key.action == "features")
-        await pilot.click(key)
+        await click_key(pilot, "features")
         await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen))
 
 

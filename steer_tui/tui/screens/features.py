@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Input, OptionList
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from steer_tui.domain import Feature, FeatureKind, SteerError, safe_line
@@ -24,6 +24,7 @@ from steer_tui.generation.patience import patience
 from steer_tui.tui.screens.finding import age_words, error_words, find_page, joined
 from steer_tui.tui.screens.main import WIDE
 from steer_tui.tui.widgets.feature_details import Explanation, FeatureDetails, density_text
+from steer_tui.tui.widgets.key_line import KeyLine
 from steer_tui.tui.widgets.safe_input import SafeInput
 
 LABEL_WIDTH = 20
@@ -82,7 +83,7 @@ class FeaturesScreen(Screen[Feature | None]):
         with VerticalScroll(id="details", can_focus=False) as details:
             details.border_title = "Evidence"
             yield FeatureDetails()
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """List everything at first."""

@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, HorizontalScroll
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Footer
 from textual.worker import Worker, WorkerState
 
 from steer_tui.domain import Dial, InvalidValue, SteerError
@@ -28,6 +27,7 @@ from steer_tui.generation.sweep import (
     samples_of,
     sweep,
 )
+from steer_tui.tui.widgets.key_line import KeyLine
 from steer_tui.tui.widgets.sample_card import SampleCard
 from steer_tui.tui.widgets.sweep_title import SweepTitle
 
@@ -84,7 +84,7 @@ class SweepScreen(Screen[None]):
         with HorizontalScroll(id="sample-cards", can_focus=False):
             for value in self._plan.values:
                 yield SampleCard(value)
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin."""
