@@ -4,13 +4,23 @@
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from steer_tui.domain import Dial, Feature, GenerationRequest, Lane, Sampling, SteeringVector, TokenEvent
+from steer_tui.domain import (
+    BOTH_LANES,
+    Dial,
+    Feature,
+    GenerationRequest,
+    Lane,
+    Sampling,
+    SteeringVector,
+    Telltale,
+    TokenEvent,
+)
 from steer_tui.engines.builtin import BuiltinEngine
 from steer_tui.engines.builtin.engine import WEIGHTS
 
@@ -88,41 +98,48 @@ def test_a_style_is_turned_both_ways(label: str) -> None:
     assert abs(measured[6]["randomShare"] - off) <= 0.08
 
 
-async def written(engine: BuiltinEngine, vector: SteeringVector, tokens: int = 48) -> list[str]:
-    texts = []
+async def written(engine: BuiltinEngine, dials: Sequence[Dial], tokens: int = 48) -> dict[Lane, list[str]]:
+    """A text an opening, steered and not."""
+    texts: dict[Lane, list[str]] = {lane: [""] * len(OPENINGS) for lane in BOTH_LANES}
     for seed, opening in enumerate(OPENINGS):
-        request = GenerationRequest(opening, Sampling(max_tokens=tokens, seed=seed), vector, (Lane.STEERED,))
-        events = [event async for event in engine.stream(request) if isinstance(event, TokenEvent)]
-        texts.append("".join(event.token for event in events))
+        request = GenerationRequest(opening, Sampling(max_tokens=tokens, seed=seed), SteeringVector.of(dials))
+        async for event in engine.stream(request):
+            if isinstance(event, TokenEvent):
+                texts[event.lane][seed] += event.token
     return texts
 
 
-async def offered(engine: BuiltinEngine, label: str) -> Feature:
-    return (await engine.find_features(label, 1))[0]
+async def offered(engine: BuiltinEngine, label: str) -> tuple[Feature, Telltale]:
+    feature = (await engine.find_features(label, 1))[0]
+    telltale = (await engine.evidence(feature)).telltale
+    assert telltale is not None
+    return feature, telltale
 
 
 @pytest.mark.parametrize("label", ["winter", "music", "space", "castle", "sea", "food"])
 async def test_what_the_package_itself_writes_at_six_shows_the_topic(engine: BuiltinEngine, label: str) -> None:
-    feature = await offered(engine, label)
-    telltale = (await engine.evidence(feature)).telltale
-    assert telltale is not None
-    steered = await written(engine, SteeringVector.of([Dial(feature, 6.0)]))
-    unsteered = await written(engine, SteeringVector())
-    assert sum(map(telltale.shows, steered)) >= 3
-    assert sum(map(telltale.shows, unsteered)) <= 1
+    feature, telltale = await offered(engine, label)
+    texts = await written(engine, [Dial(feature, 6.0)])
+    assert sum(map(telltale.shows, texts[Lane.STEERED])) >= 3
+    assert sum(map(telltale.shows, texts[Lane.DEFAULT])) <= 1
+
+
+async def test_a_random_direction_of_the_same_dose_does_not(engine: BuiltinEngine) -> None:
+    feature, telltale = await offered(engine, "winter")
+    texts = await written(engine, [Dial(engine.random_direction(feature, 5), 6.0)])
+    assert texts[Lane.STEERED] != texts[Lane.DEFAULT]
+    assert sum(map(telltale.shows, texts[Lane.STEERED])) <= 1
 
 
 async def test_a_dial_and_its_opposite_cancel(engine: BuiltinEngine) -> None:
-    sea = await offered(engine, "sea")
-    both = SteeringVector.of([Dial(sea, 5.0), Dial(sea, -5.0)])
-    assert await written(engine, both, 16) == await written(engine, SteeringVector(), 16)
+    sea, _ = await offered(engine, "sea")
+    texts = await written(engine, [Dial(sea, 5.0), Dial(sea, -5.0)], 16)
+    assert texts[Lane.STEERED] == texts[Lane.DEFAULT]
 
 
 @pytest.mark.parametrize("labels", [("space", "dialogue"), ("happy", "dialogue"), ("music", "happy")])
 async def test_two_dials_together_do_both(engine: BuiltinEngine, labels: tuple[str, str]) -> None:
-    features = [await offered(engine, label) for label in labels]
-    texts = await written(engine, SteeringVector.of([Dial(feature, 6.0) for feature in features]))
-    for feature in features:
-        telltale = (await engine.evidence(feature)).telltale
-        assert telltale is not None
-        assert sum(map(telltale.shows, texts)) >= 3
+    (first, one), (second, other) = [await offered(engine, label) for label in labels]
+    texts = await written(engine, [Dial(first, 6.0), Dial(second, 6.0)])
+    assert sum(one.shows(text) and other.shows(text) for text in texts[Lane.STEERED]) >= 3
+    assert sum(one.shows(text) and other.shows(text) for text in texts[Lane.DEFAULT]) <= 1

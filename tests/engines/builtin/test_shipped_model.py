@@ -1,18 +1,15 @@
-"""The weights that the package carries: what they compute, and that turning a dial causes what its label says."""
+"""The weights that the package carries compute what the training framework computed."""
 
 import json
-import re
 from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
 
-from steer_tui.domain import Dial, Feature, GenerationRequest, Lane, Sampling, SteeringVector, TokenEvent
+from steer_tui.domain import Dial, GenerationRequest, Sampling, SteeringVector
 from steer_tui.engines.builtin import BuiltinEngine
 from steer_tui.engines.builtin.catalogue import read_card, read_catalogue, read_tokenizer
-from steer_tui.engines.builtin.characters import Spellings, Unfinished
 from steer_tui.engines.builtin.engine import WEIGHTS
-from steer_tui.engines.builtin.sampling import Sampler
 from steer_tui.engines.builtin.steering import Steering
 from steer_tui.engines.builtin.transformer import Transformer
 from steer_tui.engines.builtin.weights import read_directions, read_model
@@ -21,8 +18,6 @@ CARD = read_card(WEIGHTS)
 TOKENIZER = read_tokenizer(WEIGHTS, CARD)
 REFERENCE = dict(np.load(WEIGHTS / "reference.npz"))
 PROMPTS = json.loads(str(REFERENCE["prompts"]))
-WINTER = re.compile(r"snow|\bic[ey]|icicle|frost|winter|frozen|freez|cold|sled|mitten|scarf|blizzard|skat", re.I)
-OPENINGS = ("Once upon a time", "One day", "The old man", "In the morning", "My friend and I", "They")
 
 
 @pytest.fixture(scope="module")
@@ -65,49 +60,6 @@ async def test_the_offer_is_labelled_and_every_feature_can_be_turned_and_watched
     vector = SteeringVector.of([Dial(feature, 0.1) for feature in features])
     request = GenerationRequest("One day", Sampling(max_tokens=2), vector, watched=tuple(features))
     assert [event async for event in shipped.stream(request)]
-
-
-async def winter_share(engine: BuiltinEngine, feature: Feature, value: float) -> float:
-    lane = Lane.STEERED if value else Lane.DEFAULT
-    words: list[str] = []
-    for seed, opening in enumerate(OPENINGS):
-        sampling = Sampling(temperature=0.7, max_tokens=60, seed=seed)
-        request = GenerationRequest(opening, sampling, SteeringVector.of([Dial(feature, value)]), (lane,))
-        text = "".join([event.token async for event in engine.stream(request) if isinstance(event, TokenEvent)])
-        words += text.split()
-    return share_of(words)
-
-
-def share_of(words: list[str]) -> float:
-    return sum(bool(WINTER.search(word)) for word in words) / len(words)
-
-
-def share_under_random_directions(transformer: Transformer, norm: float) -> float:
-    rng, words = np.random.default_rng(5), []
-    for seed, opening in enumerate(OPENINGS):
-        direction = rng.standard_normal(CARD.width)
-        delta = (norm * direction / np.linalg.norm(direction)).astype(np.float32)
-        sampler, sequence = Sampler(Sampling(temperature=0.7, seed=seed)), transformer.sequence(delta)
-        sequence.prefill([TOKENIZER.end_of_text, *TOKENIZER.encode(opening)])
-        ids: list[int] = []
-        unfinished = Unfinished(Spellings(TOKENIZER.token_bytes))
-        while len(ids) < 60 and (token := sampler.draw(sequence.logits, unfinished, 60)[0]) != TOKENIZER.end_of_text:
-            ids.append(token)
-            unfinished.take(token)
-            sequence.step(token)
-        words += TOKENIZER.decode(ids).split()
-    return share_of(words)
-
-
-async def test_winter_at_six_brings_winter_words_and_a_random_direction_does_not(
-    shipped: BuiltinEngine, transformer: Transformer
-) -> None:
-    winter = (await shipped.find_features("winter"))[0]
-    assert winter.label == "winter"
-    steered, default = await winter_share(shipped, winter, 6.0), await winter_share(shipped, winter, 0.0)
-    random = share_under_random_directions(transformer, 6.0 * winter.unit)
-    assert steered > 3 * max(default, random) + 0.03
-    assert await winter_share(shipped, winter, -6.0) <= default + 0.01
 
 
 def test_the_directions_have_unit_norm() -> None:
