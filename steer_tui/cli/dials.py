@@ -4,7 +4,6 @@ import math
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from urllib.parse import unquote, urlsplit
 
 from steer_tui.domain import (
     VALUE_MAX,
@@ -53,17 +52,6 @@ def parse_dial(text: str) -> tuple[str, float]:
     return name.strip(), value
 
 
-def feature_name(written: str) -> str:
-    """What an engine knows a feature by: of the address of a page about it, `model/source/index`."""
-    if "://" not in written:
-        return written
-    try:
-        names = [unquote(name) for name in urlsplit(written).path.split("/") if name]
-    except ValueError:  # an address in brackets that is none
-        return written
-    return "/".join(names[-3:]) if len(names) >= 3 else written
-
-
 def written_dials(texts: Iterable[str], origin: str) -> tuple[WrittenDial, ...]:
     """Dials of one origin, which stands before what is wrong with them."""
     dials = _parsed(texts, origin)
@@ -100,7 +88,7 @@ async def resolve_dials(engine: Engine, written: Iterable[WrittenDial]) -> tuple
     for dial in written:
         try:
             async with _telling(f"The dial {dial.name!r} could not be looked up"), patience():
-                feature = await resolve_feature(engine, feature_name(dial.name))
+                feature = await resolve_feature(engine, dial.name)
         except UnknownFeature as error:
             raise InvalidValue(
                 f"{dial.origin}: {error.message} {error.hint} `steer-tui features` lists them all."

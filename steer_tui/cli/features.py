@@ -6,7 +6,6 @@ from contextlib import aclosing
 from itertools import groupby
 from typing import Any
 
-from steer_tui.cli.dials import feature_name
 from steer_tui.cli.listing import Listing, Wanted, list_wanted
 from steer_tui.cli.output import Output
 from steer_tui.cli.settings import Settings
@@ -14,6 +13,7 @@ from steer_tui.cli.tables import table
 from steer_tui.cli.telling import tell
 from steer_tui.domain import Context, Evidence, Feature, safe_line
 from steer_tui.engines import Engine, Explains
+from steer_tui.engines.names import read_name
 from steer_tui.generation.patience import patience
 
 CONTEXTS = 3
@@ -29,7 +29,7 @@ async def list_features(settings: Settings, wanted: Wanted) -> None:
             tell(_nothing(settings.engine, wanted))
         for line in table([_columns(feature) for feature in listing.features]):
             output.line(line)
-        if (feature := _named(listing.features, wanted.query)) is not None:
+        if (feature := _named(listing.features, wanted.query, settings.engine_settings.url)) is not None:
             for line in _details(feature, await _evidence(engine, feature)):
                 output.line(line)
     _tell_rest(listing)
@@ -40,7 +40,7 @@ async def print_features(settings: Settings, wanted: Wanted) -> None:
     output = Output()
     async with aclosing(settings.open_engine()) as engine:
         listing = await list_wanted(engine, wanted)
-        named = _named(listing.features, wanted.query)
+        named = _named(listing.features, wanted.query, settings.engine_settings.url)
         for feature in listing.features:
             is_asked = not listing.is_searched or feature is named
             described = _to_wire(feature, await _evidence(engine, feature) if is_asked else Evidence())
@@ -95,9 +95,10 @@ def _to_wire(feature: Feature, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _named(features: Sequence[Feature], query: str) -> Feature | None:
-    """The one feature whose whole label or id the query is; the model in an id may be left out."""
-    name = feature_name(query.strip()).casefold()
+def _named(features: Sequence[Feature], query: str, url: str | None) -> Feature | None:
+    """The one feature whose whole label or id the query is, or the address of its page; an id may lack its model."""
+    read = read_name(query, url or "")
+    name = (query.strip() if read is None else read.id).casefold()
     named = [feature for feature in features if name in _names(feature)]
     return named[0] if len(named) == 1 else None
 

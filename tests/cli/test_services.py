@@ -212,6 +212,8 @@ async def test_a_feature_that_is_named_shows_where_it_fires(ask):
             done = await ask(*FEATURES, query, "--url", server.url)
             assert done.returncode == 0
             assert "the «Bridge»" in done.stdout
+        done = await ask(*FEATURES, f"{server.url}/{BRIDGE}", "--url", server.url)
+        assert "the «Bridge»" in done.stdout
         line = await ask(*FEATURES, BRIDGE, "--url", server.url, "--json")
     assert json.loads(line.stdout)["contexts"] == [{"tokens": [" the", " Bridge"], "activations": [0.0, 40.0]}]
 

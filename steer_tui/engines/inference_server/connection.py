@@ -22,13 +22,13 @@ ANSWER_BYTES_MAX = 16 * 1024 * 1024
 class Connection:
     """One server, asked for JSON; every failure leaves as a `SteerError`."""
 
-    def __init__(self, url: str, key: SecretStr | None) -> None:
+    def __init__(self, url: str, key: SecretStr | None, patience: float) -> None:
         self._url = url.strip().rstrip("/").removesuffix("/v1")
         self._key = key
         self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
         self._learning = asyncio.Lock()
-        self._slot = Slot(lambda: self.get("/health"))
+        self._slot = Slot(lambda: self.get("/health"), patience)
         self._is_closed = False
         self._is_current = False
         self.capabilities = Capabilities()

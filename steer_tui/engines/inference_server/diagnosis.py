@@ -8,8 +8,8 @@ from steer_tui.engines.inference_server.connection import Connection
 from steer_tui.engines.services import Diagnosis
 from steer_tui.wire.origin import origin_of
 
-LOOK_SECONDS = 15.0
-"""A server that is generating on its eager backend answers some seconds late."""
+LOOK_SECONDS = 8.0
+"""A server that is generating on its eager backend answers some seconds late; who asks may wait for 10."""
 
 
 async def diagnose(connection: Connection, model: str | None) -> Diagnosis:
@@ -22,8 +22,8 @@ async def diagnose(connection: Connection, model: str | None) -> Diagnosis:
             found = await connection.learn()
     except TimeoutError:
         error: SteerError = TimedOut(
-            f"{address} took the connection and did not answer for {LOOK_SECONDS:g} seconds.",
-            hint="It may be busy with a generation, or be another kind of server.",
+            f"{address} did not answer within {LOOK_SECONDS:g} seconds.",
+            hint="It may be busy with a generation, be another kind of server, or not be there at all.",
         )
     except SteerError as failure:
         error = failure

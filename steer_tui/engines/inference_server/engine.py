@@ -17,31 +17,35 @@ from steer_tui.domain import (
     safe_line,
 )
 from steer_tui.engines.door import EngineInfo, LanePolicy, Reading
-from steer_tui.engines.inference_server.address import FeatureAddress, RandomAddress
 from steer_tui.engines.inference_server.connection import Connection
 from steer_tui.engines.inference_server.diagnosis import diagnose
 from steer_tui.engines.inference_server.lane_stream import LaneRequest, stream_lane
 from steer_tui.engines.inference_server.merging import in_turn, merged
+from steer_tui.engines.inference_server.random_name import RandomName
 from steer_tui.engines.inference_server.rereading import Rereader
 from steer_tui.engines.inference_server.scale import Scales, random_unit
-from steer_tui.engines.inference_server.steering import (
-    HookedVector,
-    address_of,
-    check_method,
-    methods_of,
-    steering_body,
-)
+from steer_tui.engines.inference_server.slot import PATIENCE
+from steer_tui.engines.inference_server.steering import HookedVector, check_method, methods_of, name_of, steering_body
 from steer_tui.engines.inference_server.tokens import Tokens
+from steer_tui.engines.names import FeatureName, read_name
 from steer_tui.engines.services import Diagnosis
 
 
 class InferenceServer:
     """One model with its SAEs on a server of one's own: no quota, and a request for each lane."""
 
-    def __init__(self, url: str, *, model: str | None = None, key: SecretStr | None = None, chat: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str | None = None,
+        key: SecretStr | None = None,
+        chat: bool = False,
+        patience: float = PATIENCE,
+    ) -> None:
         self._asked_model = model
         self._chat = chat
-        self._connection = Connection(url, key)
+        self._connection = Connection(url, key, patience)
         self._tokens = Tokens(self._connection)
         self._scales = Scales(self._connection)
         self._rereader = Rereader(self._connection, self._tokens, self._scales)
@@ -89,22 +93,22 @@ class InferenceServer:
         """
         if not query.strip():
             return ()
-        if random := RandomAddress.parse(query):
+        if random := RandomName.parse(query):
             return (self.random_direction(await self._feature(random.like), random.seed),)[:limit]
-        address = FeatureAddress.parse(query)
-        if address is None:
+        name = read_name(query)
+        if name is None:
             raise NotFound(
                 "This server has no explanations to search in: name a feature as source/index.", hint=self._naming
             )
-        return (await self._feature(address),)[:limit]
+        return (await self._feature(name),)[:limit]
 
     def random_direction(self, like: Feature, seed: int) -> Feature:
         """The unit direction drawn from the seed, where `like` acts and with its unit."""
-        address = address_of(like)
-        like_address = address.like if isinstance(address, RandomAddress) else address
+        name = name_of(like)
+        like_name = name.like if isinstance(name, RandomName) else name
         return Feature(
-            id=f"random-{seed}/{like_address.id_in(self._model)}",
-            label=f"random direction {seed} at {like_address.label}",
+            id=f"random-{seed}/{like_name.of(self._model).id}",
+            label=f"random direction {seed} at {like_name.place}",
             unit=like.unit,
             kind=FeatureKind.RANDOM,
             unit_origin=like.unit_origin,
@@ -141,24 +145,24 @@ class InferenceServer:
 
     async def _vectors(self, vector: SteeringVector) -> Mapping[str, HookedVector]:
         """The dials' directions by number where one of them has no name at the server, which takes no mixture."""
-        addresses = {dial.feature.id: address_of(dial.feature) for dial in vector.dials}
-        if not any(isinstance(address, RandomAddress) for address in addresses.values()):
+        names = {dial.feature.id: name_of(dial.feature) for dial in vector.dials}
+        if not any(isinstance(name, RandomName) for name in names.values()):
             return {}
         vectors: dict[str, HookedVector] = {}
-        for feature_id, address in addresses.items():
-            if isinstance(address, RandomAddress):
-                row = await self._scales.row(address.like, self._model)
-                vectors[feature_id] = HookedVector(random_unit(address.seed, len(row.values)), row.hook)
+        for feature_id, name in names.items():
+            if isinstance(name, RandomName):
+                row = await self._scales.row(name.like, self._model)
+                vectors[feature_id] = HookedVector(random_unit(name.seed, len(row.values)), row.hook)
             else:
-                vectors[feature_id] = await self._scales.row(address, self._model)
+                vectors[feature_id] = await self._scales.row(name, self._model)
         return vectors
 
-    async def _feature(self, address: FeatureAddress) -> Feature:
+    async def _feature(self, name: FeatureName) -> Feature:
         await self._connection.learn()
-        scale = await self._scales.scale(address, self._model)
+        scale = await self._scales.scale(name, self._model)
         return Feature(
-            id=address.id_in(self._model),
-            label=address.label,
+            id=name.of(self._model).id,
+            label=name.place,
             unit=scale.unit,
             unit_origin=scale.origin,
             residual_norm=scale.residual_norm,

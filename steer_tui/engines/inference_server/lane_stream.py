@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from steer_tui.domain import Event, GenerationRequest, Lane, Malformed, SteerError, Truncated
 from steer_tui.engines.inference_server.answers import ChatFrame, CompletionFrame, Snapshot, read_answer
 from steer_tui.engines.inference_server.connection import Connection
-from steer_tui.engines.inference_server.growing import GrowingText
+from steer_tui.engines.inference_server.lane_text import LaneText
 from steer_tui.wire import JsonObject, SseParser, parse_object
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ class LaneRequest:
 async def stream_lane(connection: Connection, asked: LaneRequest) -> AsyncGenerator[Event, None]:
     """The events of one lane; that a stream is left before its end is made known to the connection."""
     prompt = "" if asked.chat else asked.request.prompt
-    text = GrowingText(asked.lane, asked.request.sampling.stop, prompt)
+    text = LaneText(asked.lane, asked.request.sampling.stop, prompt)
     has_ended = False
     try:
         async with connection.stream(asked.path, asked.body) as response, aclosing(_frames(response)) as frames:
             async for frame in frames:
                 for event in text.take(_snapshot(frame, asked)):
                     yield event
-                if text.has_stopped:
+                if text.is_done:
                     return
             has_ended = True
     except SteerError as error:

@@ -1,10 +1,14 @@
-"""Two streams as one, each event as it comes."""
+"""Two streams as one, each event as it comes.
+
+Where no secure connection can be made, no lane can go on, and no event could say that asking again is in vain.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from steer_tui.domain import ErrorEvent, Event, Lane, SteerError
+from steer_tui.wire.failures import NoSecureConnection
 
 _AHEAD = 16
 """Events that may wait for their reader, so that a slow one slows the server down."""
@@ -24,6 +28,8 @@ async def merged(
     async def carry(lane: Lane) -> None:
         try:
             await pump(lane)
+        except NoSecureConnection as error:
+            await queue.put(error)
         except SteerError as error:
             await queue.put(ErrorEvent(error.message, error.code, error.retry_after, lane))
         except Exception as fault:  # noqa: BLE001  the reader raises it in our place
@@ -57,5 +63,7 @@ async def in_turn(
             async with aclosing(open_stream(lane)) as events:
                 async for event in events:
                     yield event
+        except NoSecureConnection:
+            raise
         except SteerError as error:
             yield ErrorEvent(error.message, error.code, error.retry_after, lane)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from steer_tui.domain import Feature, Malformed, Rejected
+from steer_tui.engines.alignment import aligned
 from steer_tui.engines.door import Reading
-from steer_tui.engines.inference_server.address import RandomAddress
-from steer_tui.engines.inference_server.alignment import aligned
 from steer_tui.engines.inference_server.answers import ActivationAnswer, TokenizeAnswer, read_answer
 from steer_tui.engines.inference_server.connection import Connection
+from steer_tui.engines.inference_server.random_name import RandomName
 from steer_tui.engines.inference_server.scale import Scales, random_unit
-from steer_tui.engines.inference_server.steering import address_of
+from steer_tui.engines.inference_server.steering import name_of
 from steer_tui.engines.inference_server.tokens import Tokens, most_tokens
 
 
@@ -48,13 +48,13 @@ class Rereader:
             )
 
     async def _column(self, text: str, feature: Feature, model: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
-        address = address_of(feature)
+        name = name_of(feature)
         what: dict[str, object]
-        if isinstance(address, RandomAddress):
-            row = await self._scales.row(address.like, model)
-            what = {"model": model, "vector": random_unit(address.seed, len(row.values)), "hook": row.hook}
+        if isinstance(name, RandomName):
+            row = await self._scales.row(name.like, model)
+            what = {"model": model, "vector": random_unit(name.seed, len(row.values)), "hook": row.hook}
         else:
-            what = {"model": address.model or model, "source": address.source, "index": str(address.index)}
+            what = {"model": name.model or model, "source": name.source, "index": str(name.index)}
         told = await self._connection.post("/v1/activation/single", {"prompt": text, **what})
         answer = read_answer(ActivationAnswer, told)
         values, tokens = answer.activation.values, answer.tokens

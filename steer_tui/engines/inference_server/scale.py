@@ -12,10 +12,10 @@ from math import sqrt
 from statistics import fmean
 
 from steer_tui.domain import DOSE_PER_NOTCH, Malformed, Rejected, Unsupported
-from steer_tui.engines.inference_server.address import FeatureAddress
 from steer_tui.engines.inference_server.answers import ActivationAnswer, SaeVectorAnswer, read_answer
 from steer_tui.engines.inference_server.connection import Connection
 from steer_tui.engines.inference_server.steering import HookedVector
+from steer_tui.engines.names import FeatureName
 
 PROBES = 16
 """Random directions that tell a norm; its error is below 18 %, and mostly far below."""
@@ -47,38 +47,38 @@ class Scales:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._rows: dict[tuple[str, FeatureAddress], HookedVector] = {}
+        self._rows: dict[tuple[str, FeatureName], HookedVector] = {}
         self._norms: dict[tuple[str, str], float | None] = {}
 
-    async def row(self, address: FeatureAddress, model: str) -> HookedVector:
+    async def row(self, name: FeatureName, model: str) -> HookedVector:
         """The decoder row of a feature; raises NotFound where there is no such feature."""
-        key = (model, address)
+        key = (model, name)
         if key not in self._rows:
-            body = {"model": address.model or model, "source": address.source, "index": address.index}
+            body = {"model": name.model or model, "source": name.source, "index": name.index}
             told = read_answer(SaeVectorAnswer, await self._connection.post("/v1/util/sae-vector", body))
             self._rows[key] = HookedVector(told.vector, told.hook_name)
         return self._rows[key]
 
-    async def scale(self, address: FeatureAddress, model: str) -> Scale:
+    async def scale(self, name: FeatureName, model: str) -> Scale:
         """The scale of a feature; raises NotFound where there is no such feature."""
-        norm = await self._norm_at(address, model)
+        norm = await self._norm_at(name, model)
         if norm:
             origin = f"0.04 × the mean residual norm, estimated with {PROBES} random directions"
             return Scale(DOSE_PER_NOTCH * norm, origin, norm)
-        maximum = await self._maximum(address, model)
+        maximum = await self._maximum(name, model)
         if maximum > 0:
             return Scale(maximum / NOTCHES_TO_MAXIMUM, "a fifth of its maximum activation on a few sentences")
         return Scale(FALLBACK_UNIT, "10, since this server tells no scale")
 
-    async def _norm_at(self, address: FeatureAddress, model: str) -> float | None:
+    async def _norm_at(self, name: FeatureName, model: str) -> float | None:
         try:
-            row = await self.row(address, model)
+            row = await self.row(name, model)
         except _CANNOT:
             return None
         key = (model, row.hook)
         if key not in self._norms:
             try:
-                self._norms[key] = await self._measure_norm(row, address.model or model)
+                self._norms[key] = await self._measure_norm(row, name.model or model)
             except _CANNOT:
                 self._norms[key] = None
         return self._norms[key]
@@ -95,12 +95,12 @@ class Scales:
             return None
         return fmean(sqrt(fmean(token)) for token in zip(*squares, strict=True)) if squares[0] else None
 
-    async def _maximum(self, address: FeatureAddress, model: str) -> float:
+    async def _maximum(self, name: FeatureName, model: str) -> float:
         body = {
             "prompt": SENTENCES,
-            "model": address.model or model,
-            "source": address.source,
-            "index": str(address.index),
+            "model": name.model or model,
+            "source": name.source,
+            "index": str(name.index),
         }
         try:
             answer = read_answer(ActivationAnswer, await self._connection.post("/v1/activation/single", body))

@@ -22,8 +22,9 @@ PATIENCE = 3.0
 class Slot:
     """Looks after the slot; its looks are tasks of its own, and `aclose` waits for them."""
 
-    def __init__(self, look: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, look: Callable[[], Awaitable[object]], patience: float) -> None:
         self._look_once = look
+        self._patience = patience
         self._looking: set[asyncio.Task[None]] = set()
         self._may_be_locked = False
 
@@ -40,7 +41,7 @@ class Slot:
 
     @asynccontextmanager
     async def waited_for(self) -> AsyncGenerator[None, None]:
-        """While inside, a request waits for its headers, with a look every PATIENCE seconds after one was given up."""
+        """While inside, a request waits for its headers, with a look now and then after one was given up."""
         if not self._may_be_locked:
             yield
             return
@@ -66,7 +67,7 @@ class Slot:
 
     async def _keep_looking(self) -> None:
         while True:
-            await asyncio.sleep(PATIENCE)
+            await asyncio.sleep(self._patience)
             await self._look()
 
     async def _look(self) -> None:

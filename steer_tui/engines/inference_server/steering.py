@@ -3,29 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from steer_tui.domain import (
-    Dial,
-    Feature,
-    GenerationRequest,
-    Lane,
-    Method,
-    NotFound,
-    SteeringVector,
-    Unsupported,
-    safe_line,
-)
-from steer_tui.engines.inference_server.address import FeatureAddress, RandomAddress
+from steer_tui.domain import Feature, GenerationRequest, Lane, Method, NotFound, SteeringVector, Unsupported, safe_line
 from steer_tui.engines.inference_server.answers import Capabilities
+from steer_tui.engines.inference_server.random_name import RandomName
+from steer_tui.engines.methods import METHOD_NAMES, strength_of
+from steer_tui.engines.names import FeatureName, read_name
 from steer_tui.wire import JsonObject
 
 STEERED, DEFAULT = "STEERED", "DEFAULT"
-
-_NAMES = {
-    Method.ADDITIVE: "SIMPLE_ADDITIVE",
-    Method.ORTHOGONAL: "ORTHOGONAL_DECOMP",
-    Method.ABLATE: "ORTHOGONAL_DECOMP",
-    Method.PROJECTION_CAP: "PROJECTION_CAP",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +36,15 @@ def check_method(vector: SteeringVector, capabilities: Capabilities) -> None:
         )
 
 
-def address_of(feature: Feature) -> FeatureAddress | RandomAddress:
-    """Where the feature stands, by its id."""
-    address = RandomAddress.parse(feature.id) or FeatureAddress.parse(feature.id)
-    if address is None:
+def name_of(feature: Feature) -> FeatureName | RandomName:
+    """What the feature is called, by its id."""
+    name = RandomName.parse(feature.id) or read_name(feature.id)
+    if name is None:
         raise NotFound(
             f"{safe_line(feature.label)!r} is not a feature of an SAE, which is all that this server knows.",
             hint="Name a feature as source/index, such as 20-gemmascope-res-16k/123.",
         )
-    return address
-
-
-def strength_of(dial: Dial, method: Method) -> float:
-    """The number that the server's method wants for a dial."""
-    match method:
-        case Method.ADDITIVE | Method.PROJECTION_CAP:
-            return dial.coefficient
-        case Method.ORTHOGONAL:
-            return 1.0 - dial.value / 10.0
-        case Method.ABLATE:
-            return 0.0
+    return name
 
 
 def steering_body(
@@ -84,7 +58,7 @@ def steering_body(
     body: JsonObject = {
         "prompt": [{"role": "user", "content": request.prompt}] if chat else request.prompt,
         "model": model,
-        "steer_method": _NAMES[vector.method],
+        "steer_method": METHOD_NAMES[vector.method],
         "normalize_steering": True,  # a coefficient multiplies a unit direction
         # Without dials the types are the same text, and the server may not take a steered one without features.
         "types": [STEERED if vector.dials else DEFAULT],
@@ -107,10 +81,10 @@ def steering_body(
 def _by_name(vector: SteeringVector, model: str) -> Sequence[JsonObject]:
     named: list[JsonObject] = []
     for dial in vector.dials:
-        address = address_of(dial.feature)
-        assert isinstance(address, FeatureAddress), "a random direction has no name at the server"
+        name = name_of(dial.feature)
+        assert isinstance(name, FeatureName), "a random direction has no name at the server"
         strength = strength_of(dial, vector.method)
-        where = {"model": address.model or model, "source": address.source, "index": address.index}
+        where = {"model": name.model or model, "source": name.source, "index": name.index}
         named.append({**where, "strength": strength})
     return named
 

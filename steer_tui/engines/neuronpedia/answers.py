@@ -6,19 +6,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from steer_tui.domain import Lane, Malformed, Rejected, safe_line
+from steer_tui.engines.markers import end_marker
 from steer_tui.wire import JsonObject
-
-END_MARKERS = (
-    "<eos>",
-    "<|endoftext|>",
-    "<|end_of_text|>",
-    "<|eot_id|>",
-    "<end_of_turn>",
-    "<|im_end|>",
-    "<|return|>",
-    "</s>",
-)
-"""What tokens that end a text look like where the service lets them through."""
 
 _KEYS = {Lane.STEERED: "STEERED", Lane.DEFAULT: "DEFAULT"}
 _LINK = re.compile(r"https?://[!-~]{1,500}")
@@ -57,10 +46,8 @@ def read_completion(value: Any) -> LaneText:
     """The text of a raw completion."""
     if not isinstance(value, str):
         raise Malformed("The service sent a completion that is not a text.")
-    for marker in END_MARKERS:
-        if value.endswith(marker):
-            return LaneText(value.removesuffix(marker), ended=True)
-    return LaneText(value)
+    marker = end_marker(value)
+    return LaneText(value.removesuffix(marker), ended=marker != "")
 
 
 def read_chat(value: Any) -> LaneText:
@@ -76,7 +63,7 @@ def read_chat(value: Any) -> LaneText:
     content, raw = latest.get("content"), value.get("raw")
     if not isinstance(content, str):
         raise Malformed("The service sent a message that is not a text.")
-    return LaneText(content, ended=isinstance(raw, str) and raw.rstrip().endswith(END_MARKERS))
+    return LaneText(content, ended=isinstance(raw, str) and end_marker(raw.rstrip()) != "")
 
 
 def read_answer(value: Any, read_text: ReadText) -> Answer:

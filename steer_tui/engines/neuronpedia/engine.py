@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from steer_tui.domain import Event, Evidence, Feature, GenerationRequest, NotFound, SteerError
 from steer_tui.engines.door import EngineInfo, LanePolicy, Reading
+from steer_tui.engines.methods import METHOD_NAMES
 from steer_tui.engines.neuronpedia.diagnosing import diagnose
 from steer_tui.engines.neuronpedia.generation import steered_events
 from steer_tui.engines.neuronpedia.kept import KeptAnswers
@@ -15,7 +16,7 @@ from steer_tui.engines.neuronpedia.library import Library
 from steer_tui.engines.neuronpedia.models import cannot_steer
 from steer_tui.engines.neuronpedia.rereading import reread
 from steer_tui.engines.neuronpedia.service import Service, never_connected
-from steer_tui.engines.neuronpedia.steering import METHODS, Steering, steering
+from steer_tui.engines.neuronpedia.steering import Steering, steering
 from steer_tui.engines.services import Diagnosis, FeaturePage, ModelOffer, Preset
 
 
@@ -42,7 +43,8 @@ class HostedNeuronpedia:
     @property
     def info(self) -> EngineInfo:
         """What the engine is; the quota is that of the last answer, or the published one before the first."""
-        return EngineInfo("neuronpedia", self._model, METHODS, LanePolicy.TOGETHER, quota=self._service.quota)
+        methods = tuple(METHOD_NAMES)
+        return EngineInfo("neuronpedia", self._model, methods, LanePolicy.TOGETHER, quota=self._service.quota)
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         """Generate both lanes with one request, and tell the events of those that are wanted.

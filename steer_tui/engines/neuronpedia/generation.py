@@ -9,6 +9,7 @@ import httpx
 from steer_tui.domain import Event, Truncated, Unreachable
 from steer_tui.engines.neuronpedia.answers import Answer
 from steer_tui.engines.neuronpedia.reader import AnswerReader
+from steer_tui.engines.neuronpedia.refusals import explain_stream
 from steer_tui.engines.neuronpedia.service import Service, never_connected
 from steer_tui.engines.neuronpedia.steering import Steering
 from steer_tui.wire import EVENT_STREAM, JSON, media_type, read_events, read_json
@@ -17,12 +18,15 @@ from steer_tui.wire import EVENT_STREAM, JSON, media_type, read_events, read_jso
 async def steered_events(service: Service, steering: Steering, replay_pace: float) -> AsyncGenerator[Event, None]:
     """The events of the lanes that are wanted.
 
-    A stream that is dropped before its first frame hides why; the same is asked once more in one piece, which the
-    service either refuses in words, or answers. A replay gives each lane a token every `replay_pace` seconds.
+    A stream that is dropped, or fails without a word, before its first frame hides why; the same is asked once more in
+    one piece, which the service either refuses in words, or answers. A replay gives each lane a token every
+    `replay_pace` seconds.
     """
     reader = AnswerReader(steering)
     try:
-        async with service.steer(steering.path, steering.streamed, EVENT_STREAM, JSON) as response:
+        async with service.steer(
+            steering.path, steering.streamed, EVENT_STREAM, JSON, explain=explain_stream
+        ) as response:
             if media_type(response) == JSON:
                 whole = await _read_whole(service, reader, response)
             else:

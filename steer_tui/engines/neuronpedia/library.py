@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from steer_tui.domain import Evidence, Feature, Rejected, SteerError, Unsupported
+from steer_tui.domain import Evidence, Feature, NotFound, Rejected, SteerError, Unsupported, safe_line
+from steer_tui.engines.names import FeatureName, is_address, read_name
 from steer_tui.engines.neuronpedia.kept import KeptAnswers
 from steer_tui.engines.neuronpedia.models import (
     ModelRow,
@@ -12,7 +13,6 @@ from steer_tui.engines.neuronpedia.models import (
     offer_of,
     steerable_first,
 )
-from steer_tui.engines.neuronpedia.names import FeatureName, read_id, read_query
 from steer_tui.engines.neuronpedia.presets import PresetsRow, preset_features, presets_of
 from steer_tui.engines.neuronpedia.refusals import explain, explain_search
 from steer_tui.engines.neuronpedia.rows import (
@@ -60,7 +60,7 @@ class Library:
 
     async def search(self, query: str, offset: int) -> FeaturePage:
         """A page of the features that are meant, or whose explanations come near the words."""
-        name = read_query(query, self._model, self._service.url)
+        name = self._named(query)
         if name is not None:
             row, age = await self._row(name)
             return FeaturePage((feature_of(row),) if offset == 0 else (), None, age)
@@ -74,7 +74,7 @@ class Library:
 
     async def evidence(self, feature: Feature) -> Evidence:
         """The texts in which a feature fires most."""
-        name = read_id(feature.id)
+        name = read_name(feature.id)
         return Evidence() if name is None else evidence_of((await self._row(name))[0])
 
     async def presets(self) -> tuple[Preset, ...]:
@@ -134,6 +134,24 @@ class Library:
         if not told:
             raise missing_model(self._model, ())
         return read_row(ModelRow, told).kept()
+
+    def _named(self, query: str) -> FeatureName | None:
+        """The feature that a query names by its id or its page's address, or None where it is words to search for."""
+        named = read_name(query, self._service.url)
+        if named is None:
+            if is_address(query):
+                raise Rejected(
+                    f"The address {safe_line(query.strip()[:200])} is not that of a feature's page on Neuronpedia.",
+                    hint="Such an address ends in model/source/index.",
+                )
+            return None
+        name = named.of(self._model)
+        if name.model != self._model:
+            raise NotFound(
+                f"The feature {safe_line(name.id)} belongs to another model than {self._model}.",
+                hint=f"Choose the model {safe_line(str(name.model))}, or a feature of {self._model}.",
+            )
+        return name
 
     async def _search(self, words: str, offset: int) -> FeaturePage:
         async def ask() -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import WrapValidator
 
 from steer_tui.domain import NotFound, SteerError, Unsupported
-from steer_tui.engines.neuronpedia.names import FeatureName
+from steer_tui.engines.names import FeatureName
 from steer_tui.engines.neuronpedia.rows import Row, Switch, Text, or_empty, or_none
 from steer_tui.engines.services import ModelOffer, SourceOffer
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, WrapValidator
 
-from steer_tui.domain import Feature, Method
-from steer_tui.engines.neuronpedia.names import FeatureName
+from steer_tui.domain import Feature
+from steer_tui.engines.methods import method_called, value_of
+from steer_tui.engines.names import FeatureName
 from steer_tui.engines.neuronpedia.rows import (
     ExplanationRow,
     FeatureRow,
@@ -18,12 +19,6 @@ from steer_tui.engines.neuronpedia.rows import (
     or_empty,
 )
 from steer_tui.engines.services import Preset
-
-_METHODS = {
-    "SIMPLE_ADDITIVE": Method.ADDITIVE,
-    "ORTHOGONAL_DECOMP": Method.ORTHOGONAL,
-    "PROJECTION_CAP": Method.PROJECTION_CAP,
-}
 
 
 class PresetFeatureRow(NamedRow):
@@ -72,11 +67,11 @@ def presets_of(row: PresetsRow, model: str, features: Iterable[Feature]) -> tupl
     by_id = {feature.id: feature for feature in features}
     presets = []
     for preset in row.feature_presets:
-        method = _METHODS.get(preset.steer_method or "SIMPLE_ADDITIVE")
+        method = method_called(preset.steer_method or "SIMPLE_ADDITIVE")
         if method is None or not preset.features or any(told.model_id != model for told in preset.features):
             continue
         dials = tuple(
-            (feature, 10.0 * (1.0 - told.strength) if method is Method.ORTHOGONAL else told.strength / feature.unit)
+            (feature, value_of(told.strength, feature, method))
             for told in preset.features
             if (feature := by_id[told.name.id])
         )

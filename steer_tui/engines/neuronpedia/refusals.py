@@ -1,6 +1,6 @@
 """What the service's refusals mean, where its words or habits tell more than the status."""
 
-from steer_tui.domain import NotFound, Rejected, SteerError
+from steer_tui.domain import NotFound, Rejected, SteerError, Truncated
 from steer_tui.wire import Refusal, refusal_error
 
 _NO_SUCH_FEATURE = ("Found 0 entries", "out of bounds")
@@ -36,6 +36,13 @@ def explain_steering(refusal: Refusal) -> SteerError:
     return _rejected(
         refusal, "was refused by its own inference server", "No key of yours can change that; try again later."
     )
+
+
+def explain_stream(refusal: Refusal) -> SteerError:
+    """The same for a stream, whose failure without a word is no better than one that was dropped."""
+    if refusal.status == 500 and not refusal.words:
+        return Truncated(f"{refusal.origin} failed before it began the stream.")
+    return explain_steering(refusal)
 
 
 def explain_search(refusal: Refusal) -> SteerError:

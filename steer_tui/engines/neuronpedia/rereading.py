@@ -6,14 +6,12 @@ from typing import Annotated
 from pydantic import Field
 
 from steer_tui.domain import Feature, Malformed, Unsupported
+from steer_tui.engines.alignment import aligned
 from steer_tui.engines.door import Reading
-from steer_tui.engines.neuronpedia.names import FeatureName, read_id
+from steer_tui.engines.names import FeatureName, read_name
 from steer_tui.engines.neuronpedia.refusals import explain_activation
 from steer_tui.engines.neuronpedia.rows import Row, read_row
 from steer_tui.engines.neuronpedia.service import Service
-
-REACH = 24
-"""How far behind an unreadable token the next one is looked for, in characters."""
 
 
 class FiredRow(Row):
@@ -33,7 +31,7 @@ async def reread(service: Service, text: str, features: Sequence[Feature]) -> Re
     columns: list[tuple[float, ...]] = []
     tokens: tuple[str, ...] | None = None
     for feature in features:
-        name = read_id(feature.id)
+        name = read_name(feature.id)
         if name is None:
             raise Unsupported(f"Neuronpedia does not know the feature {feature.label!r}.")
         row = await _fired(service, text, name)
@@ -42,7 +40,7 @@ async def reread(service: Service, text: str, features: Sequence[Feature]) -> Re
         if len(row.values) != len(row.tokens) or row.tokens != tokens:
             raise Malformed("The service read the same text as different tokens.")
         columns.append(row.values)
-    pieces = _pieces(text, tokens or ())
+    pieces = aligned(tokens or (), text)
     return Reading(pieces, tuple(zip(*columns, strict=True)), (None,) * len(pieces))
 
 
@@ -58,22 +56,3 @@ async def _fired(service: Service, text: str, name: FeatureName) -> FiredRow:
 
 def _is_mark(row: FiredRow) -> bool:
     return row.tokens[0].startswith("<") and row.tokens[0].endswith(">")
-
-
-def _pieces(text: str, tokens: Sequence[str]) -> tuple[str, ...]:
-    """The text cut as the tokens cut it; what stands for an unreadable token goes to the last one of its kind."""
-    pieces: list[str] = []
-    at = 0
-    for token in tokens:
-        found = text.find(token, at, at + REACH + len(token)) if token and "\ufffd" not in token else -1
-        if found > at and pieces:
-            pieces[-1] += text[at:found]
-            at = found
-        if found == at:
-            pieces.append(token)
-            at += len(token)
-        else:
-            pieces.append("")
-    if pieces:
-        pieces[-1] += text[at:]
-    return tuple(pieces)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidato
 from pydantic.alias_generators import to_camel
 
 from steer_tui.domain import Context, Evidence, Feature, FeatureKind, Malformed
-from steer_tui.engines.neuronpedia.names import FeatureName
+from steer_tui.engines.names import FeatureName
 
 CONTEXTS_MAX = 8
 TOKENS_MAX = 20

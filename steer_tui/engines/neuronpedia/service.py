@@ -74,12 +74,14 @@ class Service:
             return await read_json(response)
 
     @asynccontextmanager
-    async def steer(self, path: str, body: object, *expects: str) -> AsyncGenerator[httpx.Response, None]:
+    async def steer(
+        self, path: str, body: object, *expects: str, explain: Explain = explain_steering
+    ) -> AsyncGenerator[httpx.Response, None]:
         """The answer to a steering request, of one of the expected kinds; leaving closes it."""
 
         def refuse(refusal: Refusal) -> SteerError:
             self._count(refusal.limit)
-            return explain_steering(refusal)
+            return explain(refusal)
 
         client = await self._connected()
         kinds = expects or (EVENT_STREAM, JSON)

@@ -2,19 +2,10 @@
 
 from dataclasses import dataclass
 
-from steer_tui.domain import (
-    Dial,
-    Feature,
-    FeatureKind,
-    GenerationRequest,
-    Lane,
-    Method,
-    Rejected,
-    Sampling,
-    Unsupported,
-)
+from steer_tui.domain import Feature, FeatureKind, GenerationRequest, Lane, Method, Rejected, Sampling, Unsupported
+from steer_tui.engines.methods import METHOD_NAMES, strength_of
+from steer_tui.engines.names import FeatureName, read_name
 from steer_tui.engines.neuronpedia.answers import ReadText, read_chat, read_completion
-from steer_tui.engines.neuronpedia.names import FeatureName, read_id
 from steer_tui.wire import JsonObject
 
 TEMPERATURE_MAX = 2.0
@@ -22,14 +13,6 @@ SEED_MAX = 100_000_000
 CHAT_STRENGTH_MIN = -300.0
 STRENGTH_MULTIPLIER = 1.0
 """The service takes 0 to 10; a coefficient is sent as it is, and multiplied by nothing."""
-
-_METHODS = {
-    Method.ADDITIVE: "SIMPLE_ADDITIVE",
-    Method.ORTHOGONAL: "ORTHOGONAL_DECOMP",
-    Method.PROJECTION_CAP: "PROJECTION_CAP",
-    Method.ABLATE: "ORTHOGONAL_DECOMP",
-}
-METHODS = tuple(_METHODS)
 
 _LARGE_MODELS = ("llama3.3-70b-it", "gpt-oss-20b")
 
@@ -89,7 +72,7 @@ def steering(request: GenerationRequest, model: str, *, chat: bool) -> Steering:
         "freq_penalty": 0,
         "seed": sampling.seed,
         "strength_multiplier": STRENGTH_MULTIPLIER,
-        "steer_method": _METHODS[request.vector.method if request.vector.dials else Method.ADDITIVE],
+        "steer_method": METHOD_NAMES[request.vector.method if request.vector.dials else Method.ADDITIVE],
     }
     lanes, names = request.lanes, tuple(name for name, _ in features)
     if not chat:
@@ -143,12 +126,12 @@ def _features(request: GenerationRequest, model: str) -> list[tuple[FeatureName,
             "Neuronpedia steers with features of its dictionaries or with vectors, and not with both at once.",
             hint="Turn the dials of one kind to 0.",
         )
-    return [(_name(dial.feature, model), _strength(dial, request.vector.method)) for dial in dials]
+    return [(_name(dial.feature, model), strength_of(dial, request.vector.method)) for dial in dials]
 
 
 def _name(feature: Feature, model: str) -> FeatureName:
-    name = read_id(feature.id)
-    if name is None:
+    name = read_name(feature.id)
+    if name is None or name.model is None:
         raise Unsupported(
             f"Neuronpedia cannot steer with {feature.label!r}, which is not one of its features.",
             hint="Choose features by model/source/index, or search for them.",
@@ -159,13 +142,3 @@ def _name(feature: Feature, model: str) -> FeatureName:
             hint=f"Choose the model {name.model}, or a feature of {model}.",
         )
     return name
-
-
-def _strength(dial: Dial, method: Method) -> float:
-    match method:
-        case Method.ORTHOGONAL:
-            return 1.0 - dial.value / 10.0
-        case Method.ABLATE:
-            return 0.0
-        case _:
-            return dial.coefficient

@@ -11,6 +11,9 @@ from loopback import Call
 from steer_tui.domain import TokenEvent
 from steer_tui.engines.inference_server import InferenceServer
 
+SOON = 0.4
+"""Seconds before another look: after both that follow a stream that was given up."""
+
 
 async def read_one(engine: InferenceServer) -> None:
     """Read the first token of a stream, and give it up."""
@@ -63,13 +66,14 @@ async def test_the_looks_free_the_slot_for_the_next_request(open_at: Open) -> No
 async def test_a_request_that_still_finds_the_slot_locked_looks_again(open_at: Open) -> None:
     box = Box(looks_to_free=3)
     box.pause.clear()
-    engine = await open_at(box)
+    engine = await open_at(box, patience=SOON)
     await read_one(engine)
     box.pause.set()
     assert words(await events_of(engine, asked())) == [" the", " sea", " is", " deep"]
-    assert len(box.asked("/health")) == 3
+    looks = len(box.asked("/health"))
+    assert looks >= 3
     await events_of(engine, asked())
-    assert len(box.asked("/health")) == 3
+    assert len(box.asked("/health")) == looks
 
 
 async def test_a_reading_that_finds_the_slot_locked_looks_again_too(open_at: Open) -> None:
@@ -83,10 +87,10 @@ async def test_a_reading_that_finds_the_slot_locked_looks_again_too(open_at: Ope
         await read(call)
 
     box.server.routes["POST /v1/activation/single"] = wait_and_read
-    engine = await open_at(box)
+    engine = await open_at(box, patience=SOON)
     await read_one(engine)
     assert (await engine.reread("the sea", [SEA])).tokens == ("the ", "sea")
-    assert len(box.asked("/health")) == 3
+    assert len(box.asked("/health")) >= 3
 
 
 async def test_a_stop_text_gives_the_rest_up(open_at: Open) -> None:

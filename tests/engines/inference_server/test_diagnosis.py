@@ -10,8 +10,10 @@ from engines.inference_server.conftest import Open
 from loopback import Call
 from pydantic import SecretStr
 
+from steer_tui.cli.doctor import DEADLINE
 from steer_tui.engines import Prepares
 from steer_tui.engines.inference_server import InferenceServer
+from steer_tui.engines.inference_server.diagnosis import LOOK_SECONDS
 from steer_tui.engines.services import Diagnoses, Diagnosis
 
 
@@ -86,6 +88,18 @@ async def test_a_server_that_says_nothing_of_itself(open_at: Open) -> None:
     diagnosis = await (await open_at(box)).diagnose()
     assert diagnosis.is_reachable
     assert "says nothing" in str(diagnosis.problem)
+
+
+async def test_a_server_that_is_silent_is_told_of_before_the_doctor_has_waited_long_enough(
+    open_at: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert LOOK_SECONDS < DEADLINE
+    monkeypatch.setattr("steer_tui.engines.inference_server.diagnosis.LOOK_SECONDS", 0.05)
+    box = Box()
+    box.server.routes["GET /v1/capabilities"] = Call.silence
+    found = await (await open_at(box)).diagnose()
+    assert (found.address, found.is_reachable) == (box.server.url, False)
+    assert found.problem == f"{box.server.url} did not answer within 0.05 seconds."
 
 
 async def test_a_server_that_does_not_steer(open_at: Open) -> None:

@@ -7,29 +7,6 @@ from loopback import Call
 
 from steer_tui.domain import FeatureKind, NotFound, Unauthorized
 from steer_tui.engines import Controls
-from steer_tui.engines.inference_server.address import FeatureAddress
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("20-gemmascope-res-16k/123", FeatureAddress("20-gemmascope-res-16k", 123)),
-        (" gpt2-small/6-res-jb/7 ", FeatureAddress("6-res-jb", 7, "gpt2-small")),
-        ("google/gemma-2-2b/20-res/7", FeatureAddress("20-res", 7, "google/gemma-2-2b")),
-        ("https://www.neuronpedia.org/gpt2-small/6-res-jb/7", FeatureAddress("6-res-jb", 7, "gpt2-small")),
-        ("neuronpedia.org/gpt2-small/6-res-jb/7/?embed=true#x", FeatureAddress("6-res-jb", 7, "gpt2-small")),
-        ("https://neuronpedia.org/api/feature/gpt2-small/6-res-jb/7", FeatureAddress("6-res-jb", 7, "gpt2-small")),
-        ("6-res-jb", None),
-        ("6-res-jb/x", None),
-        ("sea/7", None),
-        ("6-res-jb/-7", None),
-        ("6-res-jb/" + "9" * 5000, None),
-        ("https://elsewhere.org/gpt2-small/6-res-jb/7?x", None),
-        ("", None),
-    ],
-)
-def test_addresses(text: str, address: FeatureAddress | None) -> None:
-    assert FeatureAddress.parse(text) == address
 
 
 @pytest.mark.parametrize(
@@ -93,6 +70,13 @@ async def test_words_are_answered_with_how_a_feature_is_named(open_at: Open) -> 
         await engine.find_features("sea")
     assert "source/index" in failed.value.message
     assert "20-res-jb/123" in failed.value.hint
+
+
+async def test_the_page_of_another_host_is_no_name(open_at: Open) -> None:
+    box = Box()
+    with pytest.raises(NotFound, match="source/index"):
+        await (await open_at(box)).find_features("https://elsewhere.example/gpt2-small/6-res-jb/7")
+    assert box.server.calls == []
 
 
 async def test_nothing_is_offered_by_default(open_at: Open) -> None:

@@ -4,13 +4,10 @@ import pytest
 from engines.inference_server.asking import DOG, SEA
 from engines.inference_server.box import EAGER, Box
 from engines.inference_server.conftest import Open
-from hypothesis import given
-from hypothesis import strategies as st
 from loopback import Call
 
 from steer_tui.domain import Malformed, Rejected, SteerError
 from steer_tui.engines import Rereads
-from steer_tui.engines.inference_server.alignment import aligned
 from steer_tui.engines.services import RereadsFreely
 
 
@@ -101,26 +98,3 @@ async def test_features_that_see_other_tokens_are_malformed(open_at: Open) -> No
     box.server.routes["POST /v1/activation/single"] = answer
     with pytest.raises(Malformed):
         await (await open_at(box)).reread("the sea", [SEA, DOG])
-
-
-@pytest.mark.parametrize(
-    ("tokens", "text", "pieces"),
-    [
-        (["the", " sea"], "the sea", ("the", " sea")),
-        (["a", "\ufffd", "\ufffd", " b"], "a海 b", ("a", "", "海", " b")),
-        (["\ufffd", "\ufffd"], "海", ("", "海")),
-        (["\u2581the", "\u2581sea"], "the sea", ("the", " sea")),
-        (["a", "\ufffd"], "a\ufffd", ("a", "\ufffd")),
-        (["x"], "y", ("y",)),
-        ([], "y", ()),
-    ],
-)
-def test_tokens_stand_side_by_side_as_the_text(tokens: list[str], text: str, pieces: tuple[str, ...]) -> None:
-    assert aligned(tokens, text) == pieces
-
-
-@given(st.lists(st.text("ab \ufffd\u2581海", max_size=3), min_size=1, max_size=8), st.text("ab 海\ufffd", max_size=12))
-def test_whatever_the_tokens_their_pieces_are_the_text(tokens: list[str], text: str) -> None:
-    pieces = aligned(tokens, text)
-    assert "".join(pieces) == text
-    assert len(pieces) == len(tokens)

@@ -8,14 +8,14 @@ import pytest
 from engines.inference_server.asking import DEFAULT, asked, endings, events_of, words
 from engines.inference_server.box import VLLM, Box, completion, frame
 from engines.inference_server.conftest import Open
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import Call
 
 from steer_tui.domain import BOTH_LANES, Lane, RewindEvent, TokenEvent
 from steer_tui.engines import LanePolicy
 from steer_tui.engines.inference_server.answers import Snapshot
-from steer_tui.engines.inference_server.growing import GrowingText
+from steer_tui.engines.inference_server.lane_text import LaneText
 
 
 @pytest.mark.parametrize("camel", [True, False], ids=["camelCase", "snake_case"])
@@ -160,11 +160,12 @@ async def test_a_reader_that_stops_after_done_leaves_nothing_open(open_at: Open)
     assert box.asked("/health") == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("ab\n<eos>", max_size=8), max_size=8), st.sampled_from([(), ("ab",), ("\n\n", "b\n")]))
 def test_however_a_text_grows_its_tokens_are_its_last_frame_up_to_a_stop(
     texts: list[str], stops: tuple[str, ...]
 ) -> None:
-    growing = GrowingText(Lane.STEERED, stops, "")
+    growing = LaneText(Lane.STEERED, stops, "")
     shown: list[str] = []
     for number in range(len(texts) + 1):
         events = list(
@@ -177,7 +178,7 @@ def test_however_a_text_grows_its_tokens_are_its_last_frame_up_to_a_stop(
             elif isinstance(event, TokenEvent):
                 assert event.index == len(shown)
                 shown.append(event.token)
-        if growing.has_stopped:
+        if growing.is_done and number < len(texts):
             last = texts[number]
             assert "".join(shown) == last[: min(at for stop in stops if (at := last.find(stop)) >= 0)]
             return

@@ -146,6 +146,10 @@ async def _end_at_once(call: Call) -> None:
     await call.start(headers=HEADERS)
 
 
+async def _fail_without_a_word(call: Call) -> None:
+    await call.answer(b"", 500)
+
+
 def _streams_badly(dropped: Callable[[Call], Awaitable[None]], whole: Handler) -> Handler:
     async def steer(call: Call) -> None:
         await (dropped if call.json["stream"] else whole)(call)
@@ -153,7 +157,7 @@ def _streams_badly(dropped: Callable[[Call], Awaitable[None]], whole: Handler) -
     return steer
 
 
-@pytest.mark.parametrize("dropped", [_vanish, _begin_and_vanish, _end_at_once])
+@pytest.mark.parametrize("dropped", [_vanish, _begin_and_vanish, _end_at_once, _fail_without_a_word])
 async def test_a_stream_dropped_before_its_first_frame_is_asked_in_one_piece_for_the_reason(
     serve: Serve, dropped: Callable[[Call], Awaitable[None]]
 ) -> None:
@@ -175,6 +179,14 @@ async def test_a_server_that_drops_everything_is_asked_twice_and_no_more(serve: 
     server, engine = await serve({"POST /api/steer": _vanish})
     with pytest.raises(Unreachable, match="without an answer"):
         await gather(engine, asking())
+    assert len(steer_calls(server)) == 2
+
+
+async def test_a_service_that_fails_without_a_word_is_asked_twice_and_not_again(serve: Serve) -> None:
+    server, engine = await serve({"POST /api/steer": _fail_without_a_word})
+    with pytest.raises(Rejected, match="HTTP 500") as raised:
+        await gather(engine, asking())
+    assert not raised.value.passing
     assert len(steer_calls(server)) == 2
 
 

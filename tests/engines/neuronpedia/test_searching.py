@@ -132,7 +132,7 @@ async def test_a_feature_is_found_by_its_name_and_by_its_pasted_address(serve: S
     ("query", "kind", "words"),
     [
         ("so", Rejected, "at least 3 characters"),
-        ("https://example.org/gemma-2-2b/20-x/1", Rejected, "not one of Neuronpedia's"),
+        ("https://example.org/gemma-2-2b/20-x/1", Rejected, "not that of a feature's page"),
         ("https://www.neuronpedia.org/gemma-2-2b", Rejected, "not that of a feature's page"),
         ("https://[::1/a/b/1", Rejected, "not that of a feature's page"),
         ("gpt2-small/6-res-jb/650", NotFound, "another model than gemma-2-2b"),

@@ -14,7 +14,7 @@ def aligned(tokens: Sequence[str], text: str) -> tuple[str, ...]:
     pieces: list[str] = []
     at = 0  # where the text goes on
     for token in tokens:
-        shown = token.replace("\u2581", " ")
+        shown = token if text.startswith(token, at) else token.replace("\u2581", " ")
         if not pieces and not text.startswith(shown):
             shown = shown.removeprefix(" ")  # some tokenizers put a space before a text
         found = at
