@@ -77,7 +77,7 @@ async def test_one_request_makes_both_texts_and_the_status_tells_what_is_left_an
         assert len(steers(server)) == 1
         await until(pilot, lambda: "231 left" in figures(pilot) and LINK.removeprefix("https://") in figures(pilot))
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: "· link: c copies it" in figures(pilot) and "neuronpedia.org" not in figures(pilot))
+        await until(pilot, lambda: "· c copies link" in figures(pilot) and "neuronpedia.org" not in figures(pilot))
         await pilot.press("tab", "c")
         await until(pilot, lambda: pilot.app.clipboard == LINK)
 

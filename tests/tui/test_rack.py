@@ -159,3 +159,15 @@ async def test_above_six_notches_the_dial_warns_in_words() -> None:
         await pilot.press("right")
         await until(pilot, lambda: "! above 6 a text begins to break" in str(note.render()))
         assert "! +6.5" in "".join(segment.text for segment in rack(pilot).render_line(0))
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, "the Golden Gate and its…"), (60, "the Golden Gate …")])
+async def test_a_long_name_gets_up_to_a_third_of_a_dial_that_is_one_line_high(width: int, shown: str) -> None:
+    dials = (Dial(Feature("gate", "the Golden Gate and its bridge of red steel", 1.0), 4.0), Dial(FEATURES[1]))
+    async with make_app(auto=False, dials=dials).run_test(size=(width, 24)) as pilot:
+        await laid_out(pilot)
+        first, second = (rack(pilot).render_line(row).text for row in (0, 1))
+        assert shown in first
+        assert first.index("┝") == second.index("○")
+        await pilot.click(rack(pilot), offset=(first.index("┝"), 0))
+        assert values(pilot)[0] == 0.0

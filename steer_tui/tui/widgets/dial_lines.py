@@ -1,6 +1,6 @@
 """How a dial is drawn: two lines of cells, from plain values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -99,9 +99,9 @@ class Track:
         return cls.odd(MARGIN, width - MARGIN - 1)
 
     @classmethod
-    def in_one_line(cls, width: int) -> "Track":
+    def in_one_line(cls, width: int, name_width: int) -> "Track":
         """The slider of a dial that is one line high: it stands between name and value."""
-        return cls.odd(MARGIN + NAME_WIDTH, width - MARGIN - NAME_WIDTH - ONE_LINE_VALUE_WIDTH)
+        return cls.odd(MARGIN + name_width, width - MARGIN - name_width - ONE_LINE_VALUE_WIDTH)
 
     @classmethod
     def odd(cls, left: int, room: int) -> "Track":
@@ -139,9 +139,17 @@ def slider_line(dial: Dial, width: int, styles: DialStyles, chosen: bool) -> lis
     return [*_mark(chosen, styles), *_slider(dial, Track.in_two_lines(width), styles, chosen)]
 
 
-def one_line(dial: Dial, typed: str | None, width: int, styles: DialStyles, chosen: bool) -> list[Segment]:
+def name_room(dials: Iterable[Dial], width: int) -> int:
+    """The cells for the names of dials that are one line high: what the longest needs, and a third at the most."""
+    longest = max((cell_len(safe_line(dial.feature.label)) + 1 for dial in dials), default=0)
+    return max(NAME_WIDTH, min(longest, width // 3))
+
+
+def one_line(
+    dial: Dial, typed: str | None, width: int, name_width: int, styles: DialStyles, chosen: bool
+) -> list[Segment]:
     """A dial where there are few lines: name, slider, value."""
-    name = _name(dial, NAME_WIDTH, styles, chosen)
-    slider = _slider(dial, Track.in_one_line(width), styles, chosen)
+    name = _name(dial, name_width, styles, chosen)
+    slider = _slider(dial, Track.in_one_line(width, name_width), styles, chosen)
     value = _value(dial, typed, styles)
     return [*_mark(chosen, styles), name, *slider, Segment(value.text.rjust(ONE_LINE_VALUE_WIDTH - 1), value.style)]

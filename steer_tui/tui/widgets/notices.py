@@ -74,7 +74,7 @@ class Countdown(Vertical):
         if until == self.query_one(RemainingTime).until:
             return
         words = " ".join(filter(None, [safe_line(error.message), attempt]))
-        self.query_one("#countdown-reason", Static).update(words, layout=False)
+        self.query_one("#countdown-reason", Static).update(words)
         self.query_one(RemainingTime).until = until
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

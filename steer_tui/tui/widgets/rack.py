@@ -16,7 +16,7 @@ from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial
 from steer_tui.generation import Transcript
 from steer_tui.generation.delivery import Clock
 from steer_tui.generation.rack import FINE_STEP, STEP, Rack
-from steer_tui.tui.widgets.dial_lines import DialStyles, Track, name_line, one_line, slider_line
+from steer_tui.tui.widgets.dial_lines import DialStyles, Track, name_line, name_room, one_line, slider_line
 
 HUES = 6
 """How many hues there are before they repeat."""
@@ -158,7 +158,7 @@ class DialRack(ScrollView, can_focus=True):
         chosen = index == self.chosen and self.has_focus
         typed = self.typed if index == self.chosen else None
         if self.rows_a_dial == 1:
-            segments = one_line(dial, typed, width, styles, chosen)
+            segments = one_line(dial, typed, width, name_room(self.rack.dials, width), styles, chosen)
         elif row == 0:
             readings = self._activations.get(dial.feature.id) or self._reread.get(dial.feature.id, ())
             segments = name_line(dial, readings, typed, width, styles, chosen)
@@ -277,7 +277,9 @@ class DialRack(ScrollView, can_focus=True):
     @property
     def _track(self) -> Track:
         width = self.scrollable_content_region.width
-        return Track.in_two_lines(width) if self.rows_a_dial > 1 else Track.in_one_line(width)
+        if self.rows_a_dial > 1:
+            return Track.in_two_lines(width)
+        return Track.in_one_line(width, name_room(self.rack.dials, width))
 
     def _drag(self, event: events.MouseEvent) -> None:
         self._turn_to(self._track.value_at(int(event.x)))

@@ -145,7 +145,7 @@ class StatusFigures(Widget):
         if view.link is not None:
             place = f"public at {safe_line(view.link.removeprefix('https://'))}"
             fits = cell_len(f"{line.plain}   {' · '.join([*figures, place])}") <= self.size.width
-            figures.append(place if fits else "link: c copies it")
+            figures.append(place if fits else "c copies link")
         if view.seconds_to_first_token is not None:
             figures.append(f"first token {view.seconds_to_first_token * 1000:.0f} ms")
         return line + Content.styled("   " + " · ".join(figures), "dim") if figures else line
