@@ -1,5 +1,6 @@
 """The app on a stage: with a scripted engine, a debounce too short to wait for, and a patient eye."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +60,7 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool], seconds: float = 
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"not within {seconds} s: {pilot.app.screen}"
-        await pilot.pause(0.01)
+        await asyncio.sleep(0.01)
     await pilot.pause()
 
 
