@@ -213,8 +213,8 @@ class Controller:
                 old.cancel()
             ending = [task for old in former for task in (old.task, old.turning) if task is not None]
             ending += self._rereading.give_way()
-            self._show_start(flight, debounce)
             assert self._group is not None, "the controller's run() has not begun"
+            self._show_start(flight, debounce)
             flight.task = self._group.create_task(self._fly(flight, ending, debounce))
             for lane in group:
                 self._flights[lane] = flight

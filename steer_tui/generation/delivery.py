@@ -1,7 +1,7 @@
 """One request, brought home: deadlines, retries after a lost connection, and waits for a rate limit.
 
-Time lives here and nowhere below. The events go to a `sink` that returns at once, so nothing is ever awaited between
-an event's arrival and its use, and the deadlines measure the engine alone.
+Time lives here and nowhere below. The events go to a `sink` that returns at once, and what we wait for ourselves, for a
+pace or between attempts, does not count, so that the deadlines measure the engine alone.
 """
 
 import asyncio
@@ -100,12 +100,27 @@ class Pause:
 
 
 class _Watch:
-    """Raises TimedOut when an engine stays silent for too long; costs one clock reading an event."""
+    """Raises TimedOut when an engine stays silent for too long, or takes too long; one clock reading an event."""
 
     def __init__(self, deadlines: Deadlines, clock: Clock, sleep: Sleep) -> None:
         self._deadlines, self._clock, self._sleep = deadlines, clock, sleep
         self._began = self.last_event = clock()
         self.heard = False
+
+    def begin_attempt(self) -> None:
+        """Another request has left, of the same generation."""
+        self.last_event, self.heard = self._clock(), False
+
+    def excuse(self, seconds: float) -> None:
+        """So much time is ours, and not the engine's; its silence counts from the end of it."""
+        self.last_event = self._clock() + seconds
+        self._began += seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the generation has had all its time."""
+        whole = self._deadlines.whole
+        return bool(whole) and self._clock() >= self._began + (whole or 0)
 
     def _left(self) -> tuple[float, str]:
         now, limits = self._clock(), self._deadlines
@@ -128,16 +143,15 @@ class _Watch:
 
 
 async def _attempt(
-    engine: Engine, attempts: Attempts, pace: Callable[[], float], deadlines: Deadlines, clock: Clock, sleep: Sleep
+    engine: Engine, attempts: Attempts, pace: Callable[[], float], watch: _Watch, clock: Clock, sleep: Sleep
 ) -> None:
-    watch = _Watch(deadlines, clock, sleep)
-
+    watch.begin_attempt()
     came = dict.fromkeys(Lane, -math.inf)
 
     async def keep_pace(lane: Lane) -> None:
         while (tokens_a_second := pace()) and (wait := came[lane] + 1.0 / tokens_a_second - clock()) > 0:
             doze = min(wait, PACE_LOOK)
-            watch.last_event = clock() + doze  # the silence is ours
+            watch.excuse(doze)
             await sleep(doze)
         came[lane] = clock()
 
@@ -219,23 +233,29 @@ async def deliver(
     second, 0 as they come. Without a `gate` a rate limit is not waited out.
     Raises the SteerError that ends the request: one that is not worth a retry, or the last of RETRIES + 1 attempts.
     """
-    attempts = Attempts(request, sink, on_difference)
+    attempts, watch = Attempts(request, sink, on_difference), _Watch(deadlines, clock, sleep)
     retries = 0
+
+    async def rest(wait: Pause) -> None:
+        began = clock()
+        await pause(wait)
+        watch.excuse(clock() - began)
+
     while True:
         while gate is not None and gate.error is not None and gate.seconds_left > 0:
-            await pause(Pause(gate.seconds_left, gate.error))
+            await rest(Pause(gate.seconds_left, gate.error))
         attempts.leave(leave(attempts.request), goes_on)
         try:
-            await _attempt(engine, attempts, pace, deadlines, clock, sleep)
+            await _attempt(engine, attempts, pace, watch, clock, sleep)
         except RateLimited as error:
             if gate is None:
                 raise
             gate.close(error)
         except SteerError as error:
-            if not error.passing or retries == RETRIES:
+            if not error.passing or retries == RETRIES or watch.is_over:
                 raise
             retries += 1
-            await pause(Pause(2.0**retries if error.retry_after is None else error.retry_after, error, retries))
+            await rest(Pause(2.0**retries if error.retry_after is None else error.retry_after, error, retries))
         else:
             if gate is not None:
                 gate.forget()

@@ -24,13 +24,15 @@ class Rereading:
         self._state, self._lane = state, state.lanes[Lane.STEERED]
         self._on_change = on_change
         self._task: asyncio.Task[None] | None = None
+        self._unclosed: set[asyncio.Task[None]] = set()
         self._failed_at: tuple[int, int] | None = None
         """The extent of the text that could not be read by itself."""
 
     def is_possible(self, features: Sequence[Feature]) -> bool:
         """Whether there is a text whose stream told nothing of the features, and an engine that can read it."""
         transcript = self._lane.transcript
-        return self._reader is not None and bool(len(transcript) and features) and not transcript.activations
+        is_whole = bool(len(transcript)) and not self._lane.is_generating
+        return self._reader is not None and is_whole and bool(features) and not transcript.activations
 
     def begin(self, group: asyncio.TaskGroup, features: Sequence[Feature]) -> None:
         """Read the text because the person wants it, in place of a re-read that is under way."""
@@ -47,20 +49,21 @@ class Rereading:
 
     def give_way(self) -> list[asyncio.Task[None]]:
         """End what is under way; gives what is to be waited for until it has ended."""
-        if self._task is None or self._task.done():
-            return []
-        if not self._task.cancelling():  # a second cancel would break off an engine that is closing after the first
+        if self._task is not None and self._is_under_way:
             self._task.cancel()
-        return [self._task]
+        return list(self._unclosed)
 
     @property
     def _is_under_way(self) -> bool:
+        # A second cancel would break off an engine that is closing after the first.
         return self._task is not None and not (self._task.done() or self._task.cancelling())
 
     def _start(self, group: asyncio.TaskGroup, features: Sequence[Feature], *, was_asked_for: bool) -> None:
         assert self._reader is not None, "the engine can read"
         former = self.give_way()
         self._task = group.create_task(self._read(self._reader, features, former, was_asked_for=was_asked_for))
+        self._unclosed.add(self._task)
+        self._task.add_done_callback(self._unclosed.discard)
 
     async def _read(
         self,
@@ -79,14 +82,14 @@ class Rereading:
         try:
             async with patience(len(features)):
                 reading = await reader.reread(prompt + transcript.text, features)
+            rows = _rows_behind(prompt, reading)
+            columns = {feature.id: [row[n] for row in rows] for n, feature in enumerate(features)}
         except SteerError as failure:
             error = failure
         except Exception as fault:  # noqa: BLE001  whatever fails ends the re-read, and nothing else
             error = broken(fault)
         else:
             if transcript.extent == extent:
-                rows = _rows_behind(prompt, reading)
-                columns = {feature.id: [row[n] for row in rows] for n, feature in enumerate(features)}
                 self._state.note_reread(Lane.STEERED, columns)
                 self._on_change()
             return

@@ -23,15 +23,19 @@ from steer_tui.domain import (
     InvalidValue,
     Lane,
     Method,
+    Rejected,
     RewindEvent,
     Sampling,
+    SteerError,
     SteeringVector,
+    Telltale,
     TokenEvent,
     Unsupported,
 )
 from steer_tui.engines import Controls, Engine, EngineInfo, Explains, Reading, Rereads
 from steer_tui.generation.delivery import Clock, Deadlines, Pause, RateGate, Sleep, deliver
 from steer_tui.generation.measures import Means, Measures, measure
+from steer_tui.generation.patience import patience
 
 SWEPT_TOKENS = 48
 """Tokens of a text in a sweep: enough to show a concept, and a hundred of them in a few seconds on a small model."""
@@ -134,6 +138,24 @@ def samples_of(engine: Engine, plan: SweepPlan) -> int:
     return sum(1 for _ in by_value(plan, directions_of(engine)))
 
 
+def charge_of(engine: Engine, plan: SweepPlan) -> int | None:
+    """How many requests a sweep of the plan takes from the engine's quota, or None where nobody counts them."""
+    if engine.info.quota is None:
+        return None
+    pushed = sum(value != 0 for value in plan.values) * len(directions_of(engine))
+    return (pushed + 1) * len(plan.prompts) * plan.samples
+
+
+def require_quota(engine: Engine, plan: SweepPlan) -> None:
+    """Raises Rejected for a sweep that takes more than is left."""
+    charge, quota = charge_of(engine, plan), engine.info.quota
+    if quota is not None and charge is not None and charge > quota.remaining:
+        raise Rejected(
+            f"This sweep takes {charge} requests, and {quota.remaining} are left.",
+            hint="Sweep fewer values, prompts or samples.",
+        )
+
+
 def require_sweeps(engine: Engine) -> _Rereading:
     """The engine, if it can be swept; else raises Unsupported."""
     if not isinstance(engine, Rereads):
@@ -159,10 +181,12 @@ async def sweep(
     The default lane's text of a prompt and a sample number is generated once. It stands for value 0 in both
     directions, and divergence is counted from it. `on_pause` hears of every wait before a further attempt, rate limits
     included, which are waited out. Closing the generator, or cancelling its reader, closes the engine's stream.
-    Raises Unsupported for an engine that cannot read a text back, and what the engine raises.
+    Raises Unsupported for an engine that cannot read a text back, Rejected where its quota is too small, and what the
+    engine raises.
     """
     rereading = require_sweeps(engine)
-    telltale = (await engine.evidence(plan.feature)).telltale if isinstance(engine, Explains) else None
+    require_quota(engine, plan)
+    telltale = await _telltale_of(engine, plan.feature)
     pushes = {Direction.FEATURE: plan.feature}
     if isinstance(engine, Controls):
         pushes[Direction.RANDOM] = engine.random_direction(plan.feature, plan.sampling.seed)
@@ -182,7 +206,9 @@ async def sweep(
         key = case.prompt, case.number
         if key not in defaults:
             sampling = plan.sampling_of(case.number)
-            defaults[key] = await read(GenerationRequest(case.prompt, sampling, lanes=(Lane.DEFAULT,)))
+            # A service may want a feature to generate at all, and takes one that it only watches as one that is off.
+            request = GenerationRequest(case.prompt, sampling, lanes=(Lane.DEFAULT,), watched=(plan.feature,))
+            defaults[key] = await read(request)
         return defaults[key]
 
     for case in order(plan, tuple(pushes)):
@@ -204,6 +230,17 @@ def row_of(value: float, samples: Iterable[Sample]) -> Row:
         if sample.case.value == value:
             measures[sample.case.direction].append(sample.measures)
     return Row(value, Means.of(measures[Direction.FEATURE]), Means.of(measures[Direction.RANDOM]))
+
+
+async def _telltale_of(engine: Engine, feature: Feature) -> Telltale | None:
+    """What shows the feature in a text, or None where the engine has no such thing, or does not tell now."""
+    if not isinstance(engine, Explains):
+        return None
+    try:
+        async with patience():
+            return (await engine.evidence(feature)).telltale
+    except SteerError:
+        return None
 
 
 class _ReadText:

@@ -50,6 +50,6 @@ async def _answer(engine: LiveDials, request: GenerationRequest, wanted: Inputs,
     except SteerError:
         raise
     except TimeoutError as error:
-        raise TimedOut(f"The engine did not answer to a turned dial for {deadline:g} seconds.") from error
+        raise TimedOut("The engine did not answer to a turned dial.") from error
     except Exception as fault:
         raise broken(fault) from fault

@@ -1,5 +1,6 @@
 """A text whose stream told no activations is read once more: by itself where that costs nothing, or when asked to."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,7 @@ WINTER, SEA = START.watched
 PROMPT = START.prompt
 
 
-def silent(request: GenerationRequest) -> Iterable[Any]:
+def silent(request: GenerationRequest) -> list[Any]:
     """Two words on each lane, and no activations."""
     return [one for lane in request.lanes for one in [*tokens("the sea", lane), done(lane)]]
 
@@ -60,6 +61,21 @@ class AskedReader(Reader):
     rereads_freely = False
 
 
+class Slow(Reader):
+    """Takes its time to let go of a re-read that was cancelled."""
+
+    def __init__(self, script: Script | None = None, **options: Any) -> None:
+        super().__init__(script, **options)
+        self.gate = Gate()
+
+    async def reread(self, text: str, features: Sequence[Feature]) -> Reading:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.gate.wait()
+        raise AssertionError("it never ends by itself")
+
+
 def reader(stage: Rehearsal) -> Reader:
     assert isinstance(stage.engine, Reader)
     return stage.engine
@@ -91,6 +107,29 @@ async def test_it_waits_until_neither_lane_generates(rehearse: Begin) -> None:
     gate.open()
     await settle()
     assert len(reader(stage).reread_texts) == 1
+
+
+async def test_a_text_that_still_comes_is_not_read(rehearse: Begin) -> None:
+    gate = Gate()
+    stage = await rehearse(
+        lambda request: [*tokens("the", request.lanes[0]), gate, done(request.lanes[0])], engine=Reader
+    )
+    await stage.generate()
+    assert not stage.controller.can_reread
+    stage.controller.reread()
+    await settle()
+    assert reader(stage).reread_texts == []
+
+
+async def test_a_generation_waits_also_for_a_re_read_that_another_one_took_the_place_of(rehearse: Begin) -> None:
+    stage = await rehearse(engine=Slow)
+    await stage.generate()
+    stage.controller.reread()
+    await stage.generate()
+    assert len(stage.engine.requests) == 2
+    reader(stage).gate.open()
+    await settle()
+    assert len(stage.engine.requests) > 2
 
 
 @pytest.mark.parametrize("kind", [AskedReader, ScriptedEngine])

@@ -6,7 +6,7 @@ import pytest
 from delivering import Delivery
 from scripted_engine import Gate, Step, done, playing, token
 
-from steer_tui.domain import BOTH_LANES, Lane, TimedOut
+from steer_tui.domain import BOTH_LANES, Lane, TimedOut, Unreachable
 from steer_tui.generation import Deadlines
 from steer_tui.generation.delivery import PACE_LOOK
 
@@ -48,8 +48,28 @@ async def test_a_silence_longer_than_the_first_deadline_is_allowed_its_time() ->
 async def test_the_whole_may_be_limited() -> None:
     steps: list[Step] = [step for index in range(100) for step in (10.0, token("a", index))]
     limits = Deadlines(first_event=60.0, silence=60.0, whole=95.0)
-    seconds, sentence = await first_timeout(Delivery(playing(steps), deadlines=limits))
-    assert (seconds, sentence) == (95.0, "The generation took longer than 95 seconds.")
+    delivery = Delivery(playing(steps), deadlines=limits)
+    error = await delivery.end(500.0)
+    assert isinstance(error, TimedOut)
+    assert error.message == "The generation took longer than 95 seconds."
+    assert delivery.moments == [95.0]
+
+
+async def test_the_whole_is_that_of_all_attempts_and_ends_them() -> None:
+    limits = Deadlines(first_event=60.0, silence=60.0, whole=95.0)
+    delivery = Delivery(playing([40.0, Unreachable("Gone.")]), deadlines=limits)
+    error = await delivery.end(1_000.0)
+    assert isinstance(error, TimedOut)
+    assert error.message == "The generation took longer than 95 seconds."
+    assert delivery.left == 3
+    assert delivery.moments[-1] == 95.0 + 2.0 + 4.0, "the pauses are not the engine's"
+
+
+async def test_the_time_that_a_slow_pace_takes_is_no_part_of_the_whole() -> None:
+    limits = Deadlines(first_event=60.0, silence=60.0, whole=95.0)
+    delivery = Delivery(playing([*[token("a", i) for i in range(4)], done()]), deadlines=limits, pace=lambda: 0.01)
+    assert await delivery.end(1_000.0) is None
+    assert delivery.moments == [300.0]
 
 
 async def test_without_deadlines_an_engine_may_take_for_ever() -> None:

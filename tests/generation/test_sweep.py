@@ -15,6 +15,8 @@ from sweeping_engine import RereadingEngine, SweepingEngine
 
 from steer_tui.domain import (
     SEED_MAX,
+    Evidence,
+    Feature,
     FeatureKind,
     InvalidValue,
     Lane,
@@ -29,7 +31,7 @@ from steer_tui.domain import (
     Unreachable,
     Unsupported,
 )
-from steer_tui.engines import Engine
+from steer_tui.engines import Engine, Quota
 from steer_tui.engines.builtin import BuiltinEngine
 from steer_tui.generation import Pause
 from steer_tui.generation.measures import ShownBy
@@ -41,6 +43,7 @@ from steer_tui.generation.sweep import (
     SweepPlan,
     by_sample,
     by_value,
+    charge_of,
     row_of,
     samples_of,
     sweep,
@@ -56,6 +59,13 @@ def plan(values: Sequence[float] = VALUES, prompts: Sequence[str] = ("One", "Two
 
 async def swept(engine: Engine, wanted: SweepPlan, order: Order = by_value) -> list[Sample]:
     return [sample async for sample in sweep(engine, wanted, order=order)]
+
+
+class WithoutEvidence(SweepingEngine):
+    """Is asked for evidence while its service is away."""
+
+    async def evidence(self, feature: Feature) -> Evidence:
+        raise Unreachable("Gone.")
 
 
 class Sweeping:
@@ -172,6 +182,29 @@ async def test_a_telltale_that_the_engine_knows_tells_what_shows() -> None:
     feature, random = await swept(engine, plan([4.0], ["One"], 1))
     assert (feature.measures.shows, random.measures.shows) == (False, True)
     assert feature.measures.shown_by is ShownBy.TELLTALE
+
+
+async def test_a_telltale_that_cannot_be_had_now_is_done_without() -> None:
+    (sample, _) = await swept(WithoutEvidence(), plan([4.0], ["One"], 1))
+    assert sample.measures.shown_by is ShownBy.ACTIVATIONS
+
+
+async def test_a_sweep_that_takes_more_than_the_quota_is_refused_before_it_begins() -> None:
+    engine = SweepingEngine(quota=Quota(19, 240))
+    assert charge_of(engine, plan()) == 20
+    assert charge_of(SweepingEngine(), plan()) is None
+    with pytest.raises(Rejected, match="takes 20 requests, and 19 are left"):
+        await swept(engine, plan())
+    assert engine.requests == []
+    enough = SweepingEngine(quota=Quota(20, 240))
+    await swept(enough, plan())
+    assert len(enough.requests) == 20
+
+
+async def test_the_default_lane_is_asked_for_with_the_feature_to_be_watched() -> None:
+    engine = RereadingEngine()
+    await swept(engine, plan([0.0], ["One"], 1))
+    assert [request.watched for request in engine.requests] == [(WINTER,)]
 
 
 async def test_an_engine_without_random_directions_is_swept_without_them() -> None:
