@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 
 from steer_tui.domain import Dial, Lane
 from steer_tui.tui.app import AppOptions, SteerApp
-from steer_tui.tui.screens.main import TALL, WIDE, MainScreen
+from steer_tui.tui.screens.main import MainScreen
+from steer_tui.tui.sizes import TALL, WIDE
 from steer_tui.tui.widgets.key_line import KeyLine
 from steer_tui.tui.widgets.output import OutputPane
 from steer_tui.tui.widgets.rack import DialRack

@@ -1,4 +1,4 @@
-"""The command line: `steer-tui` opens the app, `steer-tui run` and `steer-tui features` do without it."""
+"""The command line: `steer-tui` alone opens the app, and its commands do without it."""
 
 from steer_tui.cli.command import main
 

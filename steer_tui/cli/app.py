@@ -31,7 +31,7 @@ def require_terminal() -> None:
 
 def require_room() -> None:
     """Raises InvalidValue where the terminal is too small to show anything."""
-    from steer_tui.tui.screens.main import LEAST
+    from steer_tui.tui.sizes import LEAST
 
     columns, lines = os.get_terminal_size(sys.stdout.fileno())
     # A terminal that tells no size says 0 for both.

@@ -46,7 +46,7 @@ Exit codes: 0 done, 1 the engine failed, 2 usage or config,
 def steer_tui(context: click.Context, /, **flags: Any) -> None:
     """Turn dials that steer a language model, and watch what they do to its text.
 
-    Without a command this opens the app. The flags count for the commands too.
+    Without a command this opens the app. The flags count for the commands that have them too.
     """
     if context.invoked_subcommand is not None:
         hand_down(context)

@@ -15,6 +15,7 @@ from steer_tui.domain import (
 )
 from steer_tui.engines import Engine
 from steer_tui.engines.lookup import UnknownFeature, resolve_feature
+from steer_tui.engines.services import Searches
 from steer_tui.generation.patience import patience
 
 OFFERED = 4
@@ -90,9 +91,7 @@ async def resolve_dials(engine: Engine, written: Iterable[WrittenDial]) -> tuple
             async with _telling(f"The dial {dial.name!r} could not be looked up"), patience():
                 feature = await resolve_feature(engine, dial.name)
         except UnknownFeature as error:
-            raise InvalidValue(
-                f"{dial.origin}: {error.message} {error.hint} `steer-tui features` lists them all."
-            ) from error
+            raise InvalidValue(f"{dial.origin}: {error.message} {error.hint} {_where_to_look(engine)}") from error
         if feature.id in dials:
             raise InvalidValue(f"{dial.origin}: the feature {feature.label!r} is named twice; give it one value.")
         dials[feature.id] = dial.at(feature)
@@ -104,6 +103,12 @@ async def offered_dials(engine: Engine) -> tuple[Dial, ...]:
     async with _telling("There are no dials yet"), patience():
         features = await engine.find_features("", OFFERED)
     return tuple(Dial(feature, 0.0 if place else FIRST_VALUE) for place, feature in enumerate(features))
+
+
+def _where_to_look(engine: Engine) -> str:
+    if isinstance(engine, Searches):
+        return f"`steer-tui features --engine {engine.info.name} WORDS` searches them."
+    return "`steer-tui features` lists them all."
 
 
 @asynccontextmanager

@@ -1,11 +1,10 @@
 """What `steer-tui features` lists: the engine's offer, or the pages of a search."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steer_tui.domain import Feature
 from steer_tui.engines import Engine
-from steer_tui.engines.services import Searches
+from steer_tui.engines.services import FeaturePage, Searches
 from steer_tui.generation.patience import patience
 
 
@@ -45,23 +44,19 @@ async def list_wanted(engine: Engine, wanted: Wanted) -> Listing:
 
 
 async def _searched(engine: Searches, wanted: Wanted) -> Listing:
-    found: list[Feature] = []
+    """The pages up to what is wanted, cut here: the service's own offsets count a feature on two pages twice."""
+    end = None if wanted.limit is None else wanted.offset + wanted.limit
+    found = FeaturePage((), next_offset=0)
     ages: list[float] = []
-    offset: int | None = wanted.offset
-    while offset is not None:
+    while found.next_offset is not None and len(found.features) < (wanted.offset + 1 if end is None else end):
         async with patience():
-            page = await engine.search(wanted.query, offset)
-        ages += [] if page.age_seconds is None else [page.age_seconds]
-        taken = _first(page.features, None if wanted.limit is None else wanted.limit - len(found))
-        found += taken
-        if len(taken) < len(page.features):
-            offset += len(taken)
-            break
-        offset = page.next_offset
-        if wanted.limit is None or len(found) >= wanted.limit or not page.features:
-            break
-    return Listing(tuple(found), offset, max(ages, default=None), is_searched=True)
-
-
-def _first(features: Sequence[Feature], most: int | None) -> Sequence[Feature]:
-    return features if most is None else features[:most]
+            page = await engine.search(wanted.query, found.next_offset)
+        known, found = len(found.features), found.joined(page)
+        if len(found.features) == known:  # nothing new follows, whatever the service says
+            found = replace(found, next_offset=None)
+        elif len(found.features) > wanted.offset and page.age_seconds is not None:
+            ages.append(page.age_seconds)
+    shown = found.features[wanted.offset : end]
+    reached = wanted.offset + len(shown)
+    has_more = reached < len(found.features) or (found.next_offset is not None and len(shown) > 0)
+    return Listing(shown, reached if has_more else None, max(ages, default=None), is_searched=True)

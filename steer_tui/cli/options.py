@@ -109,10 +109,21 @@ def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -
 
 
 def hand_down(context: click.Context) -> None:
-    """Let flags that stand before a subcommand's name count for it, as if they stood behind it."""
+    """Let flags that stand before a subcommand's name count for it, as if they stood behind it.
+
+    Raises UsageError for one that the subcommand does not have.
+    """
     given = {
         name: value
         for name, value in context.params.items()
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
-    context.default_map = {str(context.invoked_subcommand): given}
+    called = str(context.invoked_subcommand)
+    assert isinstance(context.command, click.Group), "only a group has subcommands"
+    command = context.command.get_command(context, called)
+    assert command is not None, "a command that does not exist is refused before"
+    known = {parameter.name for parameter in command.params}
+    for parameter in context.command.params:
+        if parameter.name in given and parameter.name not in known:
+            raise click.UsageError(f"`{context.command_path} {called}` has no {parameter.opts[0]}.", context)
+    context.default_map = {called: given}

@@ -8,7 +8,7 @@ from steer_tui.cli.output import Output
 from steer_tui.cli.settings import Settings
 from steer_tui.cli.tables import table
 from steer_tui.cli.telling import tell
-from steer_tui.domain import Unsupported
+from steer_tui.domain import VALUE_MAX, VALUE_MIN, Method, Unsupported
 from steer_tui.engines.services import ChargesPresets, OffersPresets, Preset
 from steer_tui.generation.patience import patience
 
@@ -22,10 +22,10 @@ async def list_presets(settings: Settings) -> None:
     for place, preset in enumerate(presets):
         if place:
             output.line("")
-        output.line(preset.name)
+        output.line(_heading(preset))
         if preset.prompt is not None:
             output.line(f"  {preset.prompt}")
-        for line in table([(f"{feature.id}={value:g}", feature.label) for feature, value in preset.dials]):
+        for line in table(_rows(preset)):
             output.line(f"  {line}")
 
 
@@ -48,6 +48,25 @@ async def _presets(settings: Settings) -> Sequence[Preset]:
             return await engine.presets()
 
 
+def _is_raw(preset: Preset) -> bool:
+    """Whether its dials are written as raw strengths: --dial alone takes no value beyond its two ends."""
+    return not all(VALUE_MIN <= value <= VALUE_MAX for _, value in preset.dials)
+
+
+def _heading(preset: Preset) -> str:
+    notes = [] if preset.method is Method.ADDITIVE else [preset.method.value]
+    notes += ["with --raw"] if _is_raw(preset) else []
+    return f"{preset.name} ({', '.join(notes)})" if notes else preset.name
+
+
+def _rows(preset: Preset) -> list[tuple[str, str]]:
+    is_raw = _is_raw(preset)
+    return [
+        (f"{feature.id}={value * feature.unit if is_raw else value:g}", feature.label)
+        for feature, value in preset.dials
+    ]
+
+
 def _to_wire(preset: Preset) -> dict[str, Any]:
     dials = [{"id": feature.id, "label": feature.label, "value": value} for feature, value in preset.dials]
-    return {"name": preset.name, "prompt": preset.prompt, "dials": dials}
+    return {"name": preset.name, "prompt": preset.prompt, "method": preset.method.value, "dials": dials}

@@ -11,8 +11,18 @@ from steer_tui.cli.publication import tell_publication
 from steer_tui.cli.settings import Settings
 from steer_tui.cli.sweep_progress import progress_of
 from steer_tui.cli.sweep_reports import Report
+from steer_tui.cli.telling import tell
 from steer_tui.domain import VALUE_MAX, VALUE_MIN, InvalidValue
-from steer_tui.generation.sweep import NEUTRAL_OPENINGS, Sample, SweepPlan, row_of, samples_of, sweep
+from steer_tui.generation.sweep import (
+    NEUTRAL_OPENINGS,
+    Sample,
+    SweepPlan,
+    charge_of,
+    require_quota,
+    row_of,
+    samples_of,
+    sweep,
+)
 
 MOST_VALUES = 101
 
@@ -78,6 +88,9 @@ async def print_sweep(settings: Settings, wanted: Wanted, report: Report) -> Non
         plan = SweepPlan(dial.feature, wanted.values, wanted.prompts, wanted.samples, settings.sampling)
         total = samples_of(engine, plan)
         tell_publication(engine)
+        if (charge := charge_of(engine, plan)) is not None:
+            require_quota(engine, plan)
+            tell(f"The sweep takes {charge} requests of the service.")
         report.begin(plan)
         try:
             with progress_of(total, streams=report.streams) as progress:

@@ -46,9 +46,23 @@ def read_name(text: str, url: str = "") -> FeatureName | None:
     return FeatureName(match["model"], match["source"], int(match["index"]))
 
 
+def may_be_same_model(one: str, other: str) -> bool:
+    """Whether two names may be those of one model, such as `openai-community/gpt2` and `gpt2-small`.
+
+    A model has several names, and features of a base model are used with the models that were trained on from it.
+    """
+    short, long = sorted((_bare_model(one), _bare_model(other)), key=len)
+    return long.startswith(short)
+
+
 def is_address(text: str) -> bool:
     """Whether a text is written as an address, be it of a feature's page or not."""
     return _ADDRESS.match(text.strip()) is not None
+
+
+def _bare_model(name: str) -> str:
+    """The last part of a model's name, in small letters and digits alone."""
+    return re.sub(r"[\W_]", "", name.rpartition("/")[2].casefold())
 
 
 def _path(address: str, url: str) -> str:

@@ -1,7 +1,7 @@
 """What only some engines can do because a service stands behind them: small protocols beside the door's own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from steer_tui.domain import Feature, Method
@@ -16,6 +16,13 @@ class FeaturePage:
     """Where the following page begins, or None behind the last."""
     age_seconds: float | None = None
     """How old the answer is where it comes from disk, or None where the service has just given it."""
+
+    def joined(self, following: "FeaturePage") -> "FeaturePage":
+        """This page and the following one as one, each feature once; its age is that of the older one."""
+        known = {feature.id for feature in self.features}
+        new = tuple(feature for feature in following.features if feature.id not in known)
+        ages = [page.age_seconds for page in (self, following) if page.age_seconds is not None]
+        return replace(following, features=(*self.features, *new), age_seconds=max(ages, default=None))
 
 
 @runtime_checkable

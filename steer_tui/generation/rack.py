@@ -1,8 +1,8 @@
-"""The rack of dials as a value: every change gives a new rack, and undo goes back."""
+"""The rack of dials as a value: every change gives a new rack, and undo goes back, also to another method."""
 
 from dataclasses import dataclass, replace
 
-from steer_tui.domain import Dial, Feature
+from steer_tui.domain import Dial, Feature, Method
 
 STEP = 0.5
 """One press of an arrow key, in notches."""
@@ -17,25 +17,31 @@ _UNDO_DEPTH = 200
 
 @dataclass(frozen=True, slots=True)
 class Rack:
-    """Dials in order, and the racks that undo goes back to."""
+    """Dials in order, the method that they steer by, and what undo goes back to."""
 
     dials: tuple[Dial, ...] = ()
-    past: tuple[tuple[Dial, ...], ...] = ()
+    method: Method = Method.ADDITIVE
+    past: tuple[tuple[tuple[Dial, ...], Method], ...] = ()
+    """Dials and method before each change, the latest last."""
     turning: tuple[str, float] | None = None
     """Feature id and time of the latest turn, while it may still be part of a gesture."""
 
-    def _with(self, dials: tuple[Dial, ...]) -> "Rack":
-        if dials == self.dials:
+    def replaced(self, dials: tuple[Dial, ...], method: Method) -> "Rack":
+        """Other dials under another method, in one change."""
+        if (dials, method) == (self.dials, self.method):
             return self
-        return Rack(dials, (*self.past[-_UNDO_DEPTH:], self.dials))
+        return Rack(dials, method, (*self.past[-_UNDO_DEPTH:], (self.dials, self.method)))
 
-    def _replaced(self, index: int, dial: Dial) -> tuple[Dial, ...]:
+    def _with(self, dials: tuple[Dial, ...]) -> "Rack":
+        return self.replaced(dials, self.method)
+
+    def _in_place(self, index: int, dial: Dial) -> tuple[Dial, ...]:
         return (*self.dials[:index], dial, *self.dials[index + 1 :])
 
     def turn(self, index: int, value: float, now: float) -> "Rack":
         """Turn one dial to a value, kept to tenths and the two ends; turned, it is no longer muted."""
         dial = replace(self.dials[index].turned_to(value), muted=False)
-        rack = self._with(self._replaced(index, dial))
+        rack = self._with(self._in_place(index, dial))
         if rack is self:
             return self
         feature_id = dial.feature.id
@@ -47,7 +53,7 @@ class Rack:
     def mute(self, index: int) -> "Rack":
         """Mute one dial, or let it sound again; its value stays."""
         dial = self.dials[index]
-        return self._with(self._replaced(index, replace(dial, muted=not dial.muted)))
+        return self._with(self._in_place(index, replace(dial, muted=not dial.muted)))
 
     def add(self, feature: Feature) -> "Rack":
         """Add a dial at 0 for a feature that has none yet."""
@@ -65,7 +71,7 @@ class Rack:
 
     def undo(self) -> "Rack":
         """The rack before the latest change, or this one where there was none."""
-        return Rack(self.past[-1], self.past[:-1]) if self.past else self
+        return Rack(*self.past[-1], self.past[:-1]) if self.past else self
 
     def index_of(self, feature: Feature) -> int | None:
         """Where a feature's dial stands, or None."""

@@ -106,14 +106,19 @@ class SteerApp(App[None]):
             sleep=self._sleep,
         )
 
-    def _shown_keys(self, action: str) -> str:
-        return " ".join(self.get_key_display(Binding(key, "")) for key in keys_of(action, self._options.keys))
+    def key_of(self, action: str) -> str:
+        """The first key of an action, as it is drawn."""
+        return self._shown_keys(action)[0]
+
+    def _shown_keys(self, action: str) -> list[str]:
+        return [self.get_key_display(Binding(key, "")) for key in keys_of(action, self._options.keys)]
 
     def action_help(self) -> None:
         """Explain the dials and the keys."""
         from steer_tui.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen([(self._shown_keys(id), binding.description) for id, binding in ACTIONS.items()]))
+        keys = [(" ".join(self._shown_keys(id)), binding.description) for id, binding in ACTIONS.items()]
+        self.push_screen(HelpScreen(keys))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the main screen, beside Textual's own."""
@@ -127,4 +132,4 @@ class SteerApp(App[None]):
                 if node.check_action(binding.action, ()) is False:
                     continue  # what cannot be done here, or now
                 run = partial(self.run_action, binding.action, node)
-                yield SystemCommand(title.capitalize(), self._shown_keys(id), run)
+                yield SystemCommand(title.capitalize(), " ".join(self._shown_keys(id)), run)

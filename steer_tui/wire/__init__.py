@@ -9,7 +9,7 @@ from steer_tui.wire.client import CONNECT_SECONDS, connect
 from steer_tui.wire.json_values import JsonObject, parse_json, parse_object
 from steer_tui.wire.ndjson import LINE_BYTES_MAX, NdjsonParser
 from steer_tui.wire.rate_limit import RateLimit, read_rate_limit
-from steer_tui.wire.refusals import Explain, Refusal, refusal_error
+from steer_tui.wire.refusals import Explain, Refusal, presentable, refusal_error
 from steer_tui.wire.sse import EVENT_BYTES_MAX, ServerSentEvent, SseParser
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "media_type",
     "parse_json",
     "parse_object",
+    "presentable",
     "read_body",
     "read_events",
     "read_json",

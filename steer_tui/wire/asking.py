@@ -1,6 +1,6 @@
 """Asking a server: every failure leaves as a `SteerError`, and an answer is what was expected or none."""
 
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,8 +27,6 @@ async def ask(
     path: str,
     *,
     body: object = None,
-    query: Mapping[str, str | int] | None = None,
-    headers: Mapping[str, str] | None = None,
     expects: Collection[str] = (JSON,),
     explain: Explain = refusal_error,
 ) -> AsyncGenerator[httpx.Response, None]:
@@ -38,13 +36,13 @@ async def ask(
     raises; so does what breaks while the answer is read inside.
     """
     origin = origin_of(client.base_url)
-    sent = {"Accept": ", ".join(expects), **(headers or {})}
+    sent = {"Accept": ", ".join(expects)}
     content = None
     if body is not None:
         content = dump_json(body)
         sent["Content-Type"] = JSON
     with translating(asking_failure, origin):
-        request = client.build_request(method, path, content=content, params=query, headers=sent)
+        request = client.build_request(method, path, content=content, headers=sent)
         response = await client.send(request, stream=True)
     with translating(answering_failure, origin):
         try:
@@ -62,14 +60,11 @@ async def ask_json(
     path: str,
     *,
     body: object = None,
-    query: Mapping[str, str | int] | None = None,
-    headers: Mapping[str, str] | None = None,
     explain: Explain = refusal_error,
     body_bytes: int = BODY_BYTES_MAX,
 ) -> Any:
     """Ask for one JSON value and read it whole."""
-    asked = ask(client, method, path, body=body, query=query, headers=headers, explain=explain)
-    async with asked as response:
+    async with ask(client, method, path, body=body, explain=explain) as response:
         return await read_json(response, body_bytes)
 
 
@@ -81,7 +76,7 @@ async def read_json(response: httpx.Response, body_bytes: int = BODY_BYTES_MAX) 
 async def read_events(
     response: httpx.Response, event_bytes: int = EVENT_BYTES_MAX
 ) -> AsyncGenerator[ServerSentEvent, None]:
-    """The events of an answer, as they come.
+    """The events of an answer, as they come; `Truncated` where the last one is cut.
 
     A body that ends with its connection ends like any other: whether it was whole, the protocol's own end decides.
     """
@@ -89,6 +84,7 @@ async def read_events(
     async for chunk in response.aiter_bytes():
         for event in parser.feed(chunk):
             yield event
+    parser.finish()
 
 
 async def read_lines(response: httpx.Response, line_bytes: int = LINE_BYTES_MAX) -> AsyncGenerator[JsonObject, None]:

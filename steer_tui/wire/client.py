@@ -29,12 +29,10 @@ def _trusted_certificates() -> ssl.SSLContext:
         return _trusted
 
 
-async def connect(
-    base_url: str, headers: Mapping[str, str] | None = None, *, connect_seconds: float = CONNECT_SECONDS
-) -> httpx.AsyncClient:
+async def connect(base_url: str, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """A client for one server, whose headers (keys among them) go there and to no other host.
 
-    It connects within `connect_seconds` and then waits for ever: deadlines are the controller's. It follows no
+    It connects within `CONNECT_SECONDS` and then waits for ever: deadlines are the controller's. It follows no
     redirects, and a request to another origin is refused before it leaves. Nothing is sent yet, so that an address
     where nobody listens shows at the first request. The caller closes it.
     """
@@ -64,7 +62,7 @@ async def connect(
             base_url=url,
             headers={"User-Agent": f"steer-tui/{__version__}", **(headers or {})},
             verify=verify,
-            timeout=httpx.Timeout(None, connect=connect_seconds),
+            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=4),
             follow_redirects=False,
             trust_env=not is_loopback(url),  # a proxy reaches its own localhost, not ours

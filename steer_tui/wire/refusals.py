@@ -67,7 +67,7 @@ async def read_refusal(response: httpx.Response) -> Refusal:
     return Refusal(
         origin=origin_of(response.url),
         status=response.status_code,
-        words=_presentable(words, response.request.headers) if words else None,
+        words=presentable(words, response.request.headers) if words else None,
         limit=read_rate_limit(response.headers, body, time.time()),
         location=_location(response),
     )
@@ -149,12 +149,14 @@ def _words_of(body: object) -> str | None:
     return next((words for key in ("message", "error", "detail") if (words := _words_of(body.get(key)))), None)
 
 
-def _presentable(words: str, asked_with: httpx.Headers) -> str:
+def presentable(words: str, asked_with: httpx.Headers) -> str:
     """The words on one line, short, safe to draw, and without a key that the server repeats."""
     for name in _KEY_HEADERS:
-        key = asked_with.get(name, "").rpartition(" ")[2]
-        if key:
-            words = words.replace(key, "…")
+        value = asked_with.get(name, "")
+        # A key may hold spaces; behind the name of a scheme it may be repeated without that.
+        for secret in (value, value.rpartition(" ")[2] if name == "authorization" else ""):
+            if secret:
+                words = words.replace(secret, "…")
     line = " ".join(words.split())
     return safe_text(line if len(line) <= WORDS_MAX else line[: WORDS_MAX - 1] + "…")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from steer_tui.domain import Malformed
+from steer_tui.domain import Malformed, Truncated
 
 EVENT_BYTES_MAX = 16 * 1024 * 1024
 """The largest event that is taken where the caller names no bound: a frame can hold a whole text and its scores."""
@@ -29,7 +29,7 @@ class SseParser:
     """Turns the bytes of one stream into its events, however the bytes are cut.
 
     An event is given as soon as the empty line that ends it has come, even where that is the first half of a CRLF. One
-    that is still open when the stream ends is none, as the standard has it.
+    that is still open when the stream ends is none, as the standard has it; `finish` tells that there was one.
     """
 
     def __init__(self, event_bytes: int = EVENT_BYTES_MAX) -> None:
@@ -85,6 +85,11 @@ class SseParser:
         if rest:
             self._check_size(len(self._line) + len(rest))
             self._line += rest
+
+    def finish(self) -> None:
+        """The stream has ended; raises `Truncated` where it did so within an event."""
+        if self._line or self._data:
+            raise Truncated("The stream ended in the middle of an event.")
 
     def _read_field(self, line: bytes) -> None:
         self._check_size(len(line))

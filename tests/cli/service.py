@@ -97,9 +97,16 @@ def routes(**others: Handler) -> dict[str, Handler]:
         "POST /api/steer": others.get("steer", steer),
         "POST /api/list/list": others.get("lists", lists),
         "POST /api/features": others.get("features", bulk),
+        "POST /api/activation/new": others.get("activate", activate),
     }
     return known | features
 
 
 async def bulk(call: Call) -> None:
     await call.answer_json([row(asked["index"]) for asked in call.json])
+
+
+async def activate(call: Call) -> None:
+    """A word is a token, on the last of which the feature fires."""
+    words = call.json["customText"].replace(" ", "\0 ").split("\0")
+    await call.answer_json({"tokens": words, "values": [0.0] * (len(words) - 1) + [3.0]})

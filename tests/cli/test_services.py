@@ -131,6 +131,27 @@ async def test_an_inference_server_is_asked_for_each_lane(ask):
     assert "lists no features by itself: name one as model/source/index." in listed.stderr
 
 
+SWEEP = ("sweep", "--engine", "neuronpedia", "--feature", BRIDGE, "--prompt", "The weather", "--samples", "1")
+
+
+async def test_a_sweep_tells_how_many_requests_it_takes_and_takes_no_more(ask):
+    async with Loopback(routes()) as server:
+        done = await ask(*SWEEP, "--values=-6:6:6", "--url", server.url, "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["value"] for row in rows] == [-6, 0, 6]
+    assert done.returncode == 0
+    assert "The sweep takes 3 requests of the service." in done.stderr
+    assert strengths(server) == [0.0, -48.0, 48.0]
+
+
+async def test_a_sweep_that_the_quota_is_too_small_for_makes_no_request(ask):
+    async with Loopback(routes()) as server:
+        done = await ask(*SWEEP, "--values=-10:10:0.2", "--samples", "3", "--url", server.url)
+    assert done.returncode == 1
+    assert "takes 303 requests, and 240 are left. Sweep fewer values, prompts or samples." in done.stderr
+    assert strengths(server) == []
+
+
 # Keys
 
 
@@ -195,6 +216,29 @@ async def test_a_search_shows_a_page_and_where_the_next_one_begins(ask):
     assert "More with --offset 3." in three.stderr
 
 
+async def test_a_limit_is_cut_from_whole_pages_and_a_feature_on_two_of_them_is_printed_once(ask):
+    async def overlapping(call):
+        offset = call.json["offset"]
+        told = [
+            {"modelId": MODEL, "layer": SOURCE, "index": str(index), "description": f"bridges {index}"}
+            for index in (offset - 1 if offset else 0, offset + 1)
+        ]
+        await call.answer_json({"results": told, "hasMore": offset < 4, "nextOffset": offset + 2})
+
+    async with Loopback(routes(search=overlapping)) as server:
+        pieces = [
+            await ask(*FEATURES, "bridges", "--url", server.url, "--limit", "1", "--offset", str(offset))
+            for offset in range(5)
+        ]
+        asked = [call.json["offset"] for call in server.calls if call.path.endswith("search-model")]
+    ids = [piece.stdout.split()[3].rpartition("/")[2] for piece in pieces[:4]]
+    assert ids == ["0", "1", "3", "5"]
+    assert [piece.stderr.rpartition("More with ")[2] for piece in pieces[:3]] == [f"--offset {n}.\n" for n in (1, 2, 3)]
+    assert "More" not in pieces[3].stderr
+    assert pieces[4].stdout == ""
+    assert asked == [0, 2, 4]
+
+
 async def test_what_comes_from_disk_is_told_with_its_age(ask):
     async with Loopback(routes()) as server:
         fresh = await ask(*FEATURES, "bridges", "--url", server.url, "--json")
@@ -245,7 +289,42 @@ async def test_presets_are_listed_with_dials_as_the_command_line_takes_them(ask)
     assert listed.stderr.startswith("steer-tui: The first look at a model's presets costs one steering request")
     assert lines.stderr == ""
     dial = {"id": BRIDGE, "label": "bridges 3124", "value": 5.0}
-    assert json.loads(lines.stdout) == {"name": "Bridge mode", "prompt": None, "dials": [dial]}
+    told = {"name": "Bridge mode", "prompt": None, "method": "additive", "dials": [dial]}
+    assert json.loads(lines.stdout) == told
+
+
+async def test_a_preset_beyond_a_dial_s_ends_is_told_as_raw_strengths_and_another_method_by_its_name(ask):
+    def preset(name, *strengths, **told):
+        named = [{"modelId": MODEL, "layer": SOURCE, "index": 3124 + n, "strength": x} for n, x in enumerate(strengths)]
+        return {"name": name, "features": named, **told}
+
+    async def strong(call):
+        rows = [preset("Strong", 200.0, 8.0), preset("Gone", 0.0, steerMethod="ORTHOGONAL_DECOMP")]
+        await call.answer_json({"model": MODEL, "featurePresets": rows})
+
+    async with Loopback(routes(presets=strong)) as server:
+        listed = await ask("presets", "--engine", "neuronpedia", "--url", server.url)
+        lines = await ask("presets", "--engine", "neuronpedia", "--url", server.url, "--json")
+        heading, first, second, _, other, gone = listed.stdout.splitlines()
+        done = await ask(*RUN, "--url", server.url, "--raw", "--dial", first.split()[0])
+    assert (heading, other) == ("Strong (with --raw)", "Gone (orthogonal)")
+    assert [line.split()[0] for line in (first, second, gone)] == [
+        f"{BRIDGE}=200",
+        f"{MODEL}/{SOURCE}/3125=8",
+        f"{BRIDGE}=10",
+    ]
+    assert [json.loads(line)["method"] for line in lines.stdout.splitlines()] == ["additive", "orthogonal"]
+    assert (done.returncode, strengths(server)) == (0, [200.0])
+
+
+async def test_a_dial_that_the_service_does_not_find_says_how_to_search(ask):
+    async def nothing(call):
+        await call.answer_json({"results": [], "hasMore": False})
+
+    async with Loopback(routes(search=nothing)) as server:
+        done = await ask(*RUN, "--url", server.url, "--dial", "nonesuch=4")
+    assert done.returncode == 2
+    assert "`steer-tui features --engine neuronpedia WORDS` searches them." in done.stderr
 
 
 @pytest.mark.parametrize("command", ["models", "presets"])

@@ -38,6 +38,8 @@ WRONG = {
     "no such flag": (["run", "--sede", "3"], "No such option"),
     "no such engine": (["--engine", "nope", "run", "--prompt", "x"], "'nope' is not"),
     "run without a prompt": (["run"], "needs --prompt TEXT"),
+    "a dial before a sweep": (["--dial", "winter=4", "sweep", "--feature", "x"], "`steer-tui sweep` has no --dial"),
+    "a seed before a list": (["--seed", "3", "features"], "`steer-tui features` has no --seed"),
     "an empty prompt": (["run", "--prompt", " "], "The prompt is empty"),
     "a seed that is no number": (["run", "--prompt", "x", "--seed", "x"], "'--seed'"),
     "a seed below 0": (["run", "--prompt", "x", "--seed", "-1"], "between 0 and 2147483647; it is -1"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steer_tui.engines.names import FeatureName, read_name
+from steer_tui.engines.names import FeatureName, may_be_same_model, read_name
 
 OWN = "http://box.example:3000/np"
 
@@ -37,6 +37,22 @@ OWN = "http://box.example:3000/np"
 )
 def test_what_a_text_names(text: str, name: FeatureName | None) -> None:
     assert read_name(text, OWN) == name
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("gpt2", "gpt2-small", True),
+        ("openai-community/gpt2", "gpt2-small", True),
+        ("meta-llama/Llama-3.1-8B", "llama3.1-8b", True),
+        ("gemma-2-2b", "google/gemma-2-2b-it", True),
+        ("gemma-2-2b", "gemma-2-27b", False),
+        ("gpt2-small", "gpt2-large", False),
+        ("gpt2-small", "gemma-2-2b", False),
+    ],
+)
+def test_which_names_may_be_those_of_one_model(one: str, other: str, is_same: bool) -> None:
+    assert may_be_same_model(one, other) is may_be_same_model(other, one) is is_same
 
 
 WORDS = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,12}\Z")

@@ -3,7 +3,7 @@
 import pytest
 from scripted_engine import FEATURES
 
-from steer_tui.domain import Dial
+from steer_tui.domain import Dial, Method
 from steer_tui.generation.rack import GESTURE_SECONDS, Rack
 
 RACK = Rack((Dial(FEATURES[0], 4.0), Dial(FEATURES[1])))
@@ -54,3 +54,29 @@ def test_dials_are_added_at_zero_removed_and_set_to_zero() -> None:
     assert added.remove(0).index_of(FEATURES[0]) is None
     assert values(added.reset()) == [0.0, 0.0, 0.0]
     assert added.remove(0).undo().dials == added.dials
+
+
+def test_undo_brings_dials_back_with_the_method_that_they_had() -> None:
+    empty = Rack()
+    preset = empty.replaced(RACK.dials, Method.ORTHOGONAL)
+    bare = preset.remove(1).remove(0)
+    assert (bare.dials, bare.method) == ((), Method.ORTHOGONAL)
+    back = bare.add(FEATURES[2]).undo()
+    assert back == bare
+    back = back.undo().undo()
+    assert back == preset
+    assert back.undo() == empty
+
+
+def test_another_method_alone_is_a_change_and_no_other_one_is_none() -> None:
+    other = RACK.replaced(RACK.dials, Method.ORTHOGONAL)
+    assert (other.method, other.undo()) == (Method.ORTHOGONAL, RACK)
+    assert other.turn(0, 1.0, now=0.0).method is Method.ORTHOGONAL
+    assert RACK.replaced(RACK.dials, RACK.method) is RACK
+
+
+def test_however_much_is_changed_no_more_than_a_bounded_past_is_kept() -> None:
+    rack = RACK
+    for step in range(500):
+        rack = rack.replaced((Dial(FEATURES[0], step % 7 + 1),), Method.ADDITIVE)
+    assert len(rack.past) < 250

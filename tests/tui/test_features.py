@@ -22,6 +22,7 @@ from steer_tui.domain import (
     Telltale,
     Unreachable,
 )
+from steer_tui.engines.services import FeaturePage
 from steer_tui.tui.screens.features import FeaturesScreen
 from steer_tui.tui.widgets.feature_details import FeatureDetails
 
@@ -264,6 +265,35 @@ async def test_a_search_that_fails_says_so() -> None:
         assert lines(pilot) == ["The list of features is gone. Try again."]
         await pilot.press("enter", "escape")
         await until(pilot, lambda: main_screen(pilot).is_current)
+
+
+async def test_an_engine_that_breaks_is_a_sentence_and_enter_asks_once_more() -> None:
+    faults = [ZeroDivisionError("[b]by zero")]
+
+    class BrokenOnce(ScriptedEngine):
+        async def search(self, query: str, offset: int = 0) -> FeaturePage:
+            if faults:
+                raise faults.pop()
+            return FeaturePage(tuple(await self.find_features(query)))
+
+    async with make_app(BrokenOnce(), auto=False).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("w", "enter")
+        await until(pilot, lambda: lines(pilot) == ["Something broke: ZeroDivisionError('[b]by zero')."])
+        assert pilot.app.screen.query_one("#found").border_subtitle == ""
+        await pilot.press("enter")
+        await until(pilot, lambda: "winter" in lines(pilot)[0])
+
+
+async def test_evidence_that_breaks_is_a_sentence() -> None:
+    class Broken(ScriptedEngine):
+        async def evidence(self, feature: Feature) -> Evidence:
+            raise ZeroDivisionError("by zero")
+
+    async with make_app(Broken(), auto=False).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await until(pilot, lambda: "Something broke: ZeroDivisionError('by zero')." in details(pilot))
+        assert "winter" in details(pilot)
 
 
 async def test_hostile_labels_and_tokens_are_drawn_as_symbols_and_not_as_markup() -> None:

@@ -19,6 +19,7 @@ from textual.widgets import ContentSwitcher, OptionList, Static
 from steer_tui.cli.dials import offered_dials, resolve_dials, written_dials
 from steer_tui.domain import Dial, Feature, Lane, Method, Unreachable
 from steer_tui.engines.neuronpedia import HostedNeuronpedia
+from steer_tui.engines.services import ModelOffer, Preset
 from steer_tui.tui.screens.features import FeaturesScreen
 from steer_tui.tui.screens.main import DRAWN_SEEDS
 from steer_tui.tui.screens.models import ModelsScreen
@@ -361,6 +362,64 @@ async def test_a_preset_replaces_dials_and_method_and_undo_brings_both_back(tmp_
         await pilot.press("right", "u", "u")
         await until(pilot, lambda: frame.border_title == "Dials")
         assert rack(pilot).rack.dials == (Dial(BRIDGES, 5.0),)
+
+
+async def test_a_preset_comes_back_under_its_own_method_whatever_was_done_since(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, presets=presets) as (_, pilot):
+        rack(pilot).change(rack(pilot).rack.remove(0))
+        await chosen_preset(pilot)
+        controller = main_screen(pilot).controller
+        await until(pilot, lambda: controller.inputs.method is Method.ORTHOGONAL)
+        taken = rack(pilot).rack.dials
+        await pilot.press("d")
+        rack(pilot).change(rack(pilot).rack.add(FEATURES[1]))
+        await pilot.press("u")
+        assert (controller.inputs.dials, controller.inputs.method) == ((), Method.ORTHOGONAL)
+        await pilot.press("u")
+        assert (controller.inputs.dials, controller.inputs.method) == (taken, Method.ORTHOGONAL)
+        await pilot.press("u")
+        assert (controller.inputs.dials, controller.inputs.method) == ((), Method.ADDITIVE)
+
+
+class Broken(ScriptedEngine):
+    """Breaks at the first of each question, and answers the second."""
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__()
+        self._faults = {"cost": fault, "models": fault}
+
+    async def presets_cost(self) -> str | None:
+        if "cost" in self._faults:
+            raise self._faults.pop("cost")
+        return None
+
+    async def presets(self) -> list[Preset]:
+        return [Preset("Calm", ((FEATURES[1], 2.0),))]
+
+    async def models(self) -> list[ModelOffer]:
+        if "models" in self._faults:
+            raise self._faults.pop("models")
+        return [ModelOffer("gpt2", "gpt2", True, False, 12, ())]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (ZeroDivisionError("[b]by zero"), "Something broke: ZeroDivisionError('[b]by zero'). r asks again."),
+        (Unreachable("Nobody is there.", hint="Look."), "Nobody is there. Look. r asks again."),
+    ],
+)
+@pytest.mark.parametrize(("key", "screen"), [("e", PresetsScreen), ("o", ModelsScreen)])
+async def test_a_question_on_which_the_engine_breaks_is_a_sentence_and_can_be_asked_again(
+    key: str, screen: type[PresetsScreen | ModelsScreen], fault: Exception, words: str
+) -> None:
+    async with make_app(Broken(fault), auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab", key)
+        await until(pilot, lambda: isinstance(pilot.app.screen, screen))
+        found = pilot.app.screen.query_one(OptionList)
+        await until(pilot, lambda: [str(option.prompt) for option in found.options] == [words])
+        await pilot.press("r")
+        await until(pilot, lambda: not found.options[0].disabled)
 
 
 async def test_a_preset_of_a_prompt_alone_leaves_the_dials(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from fake_time import FakeTime
 from scripted_engine import Gate, Script, ScriptedEngine, Steps, done, playing, speaking, tokens
 from stage import foot, generated, main_screen, make_app, pane, rack, until
 from textual.pilot import Pilot
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import Button, ContentSwitcher, Static
 
-from steer_tui.domain import GenerationRequest, Lane, RateLimited, Rejected, Unreachable
+from steer_tui.domain import Dial, GenerationRequest, Lane, RateLimited, Rejected, Unreachable
 from steer_tui.tui.widgets.notices import RemainingTime, clock_face
 
 
@@ -91,6 +91,35 @@ async def test_an_error_says_what_to_do_and_try_again_starts_what_failed() -> No
             await until(pilot, lambda: foot(pilot).startswith("done"))
             assert shown_notice(pilot) == "status"
             assert engine.asked(Lane.DEFAULT) == 1
+
+
+async def test_try_again_acts_on_the_notice_and_asks_for_unfound_dials_only_once_nothing_has_failed() -> None:
+    asked: list[str] = []
+
+    async def find_dials() -> tuple[Dial, ...]:
+        asked.append("dials")
+        raise Unreachable("Nobody is there.")
+
+    engine = ScriptedEngine(_failing_once())
+    async with make_app(engine, find_dials=find_dials, auto=False).run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: shown_notice(pilot) == "failure")
+        message = pilot.app.screen.query_one("#failure-message", Static)
+        assert str(message.content) == "Nobody is there."
+        await pilot.press("enter", "tab")
+        await until(pilot, lambda: str(message.content) == "The prompt is too long.")
+        await pilot.press("r")
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+        assert asked == ["dials"]
+        await pilot.press("r")
+        await until(pilot, lambda: asked == ["dials"] * 2)
+        assert engine.asked(Lane.STEERED) == 2
+
+
+async def test_the_buttons_name_the_keys_as_they_are_bound() -> None:
+    keys = {"main.now": "f6", "main.cancel": "left_square_bracket", "main.try-again": "slash"}
+    async with make_app(auto=False, keys=keys).run_test() as pilot:
+        labels = [str(button.label) for button in pilot.app.screen.query(Button)]
+        assert labels == ["now (f6)", "stop ([)", "try again (/)"]
 
 
 def _failing_once() -> Script:

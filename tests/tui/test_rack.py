@@ -132,6 +132,23 @@ async def test_more_dials_than_lines_scroll_with_the_choice() -> None:
         assert "feature 29" in lines[-1]
 
 
+async def test_the_chosen_dial_stays_in_view_whatever_the_size() -> None:
+    dials = tuple(Dial(Feature(f"s/{number}", f"feature {number}", 1.0)) for number in range(30))
+    async with make_app(auto=False, dials=dials).run_test(size=(80, 24)) as pilot:
+        await laid_out(pilot)
+        await pilot.press("tab", *["down"] * 20)
+
+        def is_in_view() -> bool:
+            top, rows = rack(pilot).scroll_offset.y, rack(pilot).rows_a_dial
+            return top <= 20 * rows and 21 * rows <= top + rack(pilot).size.height
+
+        await until(pilot, is_in_view)
+        for size in ((120, 40), (60, 20), (100, 60), (80, 24), (80, 16), (80, 40)):
+            await pilot.resize_terminal(*size)
+            await laid_out(pilot)
+            await until(pilot, is_in_view)
+
+
 async def test_a_drag_ends_where_another_screen_takes_the_mouse_away() -> None:
     async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
         await laid_out(pilot)
@@ -161,7 +178,7 @@ async def test_above_six_notches_the_dial_warns_in_words() -> None:
         assert "! +6.5" in "".join(segment.text for segment in rack(pilot).render_line(0))
 
 
-@pytest.mark.parametrize(("width", "shown"), [(80, "the Golden Gate and its…"), (60, "the Golden Gate …")])
+@pytest.mark.parametrize(("width", "shown"), [(80, "the Golden Gate and its…"), (60, "the Golden Gate…")])
 async def test_a_long_name_gets_up_to_a_third_of_a_dial_that_is_one_line_high(width: int, shown: str) -> None:
     dials = (Dial(Feature("gate", "the Golden Gate and its bridge of red steel", 1.0), 4.0), Dial(FEATURES[1]))
     async with make_app(auto=False, dials=dials).run_test(size=(width, 24)) as pilot:

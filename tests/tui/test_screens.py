@@ -11,8 +11,10 @@ from steer_tui.domain import InvalidValue, Lane, Sampling
 from steer_tui.tui.screens.features import FeaturesScreen
 from steer_tui.tui.screens.help import HelpScreen
 from steer_tui.tui.screens.sampling import SamplingScreen
+from steer_tui.tui.widgets.dial_note import DialNote
 from steer_tui.tui.widgets.lane_tabs import LaneTabs
 from steer_tui.tui.widgets.masthead import Masthead
+from steer_tui.tui.widgets.prompt import PromptBox
 
 
 async def opened_sampling(pilot: Pilot[None]) -> None:
@@ -29,6 +31,23 @@ async def test_help_names_every_key_and_closes() -> None:
         assert "residual stream" in text
         await pilot.press("escape")
         assert main_screen(pilot).is_current
+
+
+async def test_texts_name_the_keys_as_they_are_bound() -> None:
+    keys = {"main.add": "f6", "main.sweep": "f7,W", "main.other-lane": "f8", "main.generate": "f9"}
+    async with make_app(auto=False, dials=(), keys=keys).run_test(size=(120, 60)) as pilot:
+        await pilot.press("tab")
+        screen = pilot.app.screen
+        assert str(screen.query_one(DialNote).render()) == "no dial yet: f6 adds a feature"
+        assert str(screen.query_one(LaneTabs).render()).endswith("f8 the other")
+        await pilot.press("W")
+        await until(pilot, lambda: any("f6 adds one" in toast.message for toast in pilot.app._notifications))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        text = "\n".join(str(static.content) for static in pilot.app.screen.query(Static))
+        assert "f7 sweeps the chosen dial" in text
+        assert "f9 makes the text anew" in text
+        assert "f7 W  sweep" in text
 
 
 async def test_every_action_is_in_the_palette() -> None:
@@ -89,6 +108,42 @@ async def test_a_tiny_terminal_shows_a_sentence_and_nothing_is_lost() -> None:
         await pilot.pause()
         assert not pilot.app.screen.query_one("#too-small").display
         assert pane(pilot).text.startswith(" winter+4")
+
+
+@pytest.mark.parametrize("small", [(20, 5), (120, 5), (20, 40)])
+async def test_what_had_the_focus_gets_it_back_when_there_is_room_again(small: tuple[int, int]) -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await laid_out(pilot)
+        for widget in (pilot.app.screen.query_one(PromptBox), rack(pilot), pane(pilot)):
+            widget.focus()
+            await until(pilot, lambda widget=widget: widget.has_focus)
+            await pilot.resize_terminal(*small)
+            await until(pilot, lambda: pilot.app.focused is None)
+            await pilot.press("x", "s", "d")
+            await pilot.resize_terminal(120, 40)
+            await until(pilot, lambda widget=widget: widget.has_focus)
+        assert values(pilot) == [4.0, 0.0, 0.0, 0.0]
+        assert main_screen(pilot).controller.inputs.sampling == Sampling()
+
+
+async def test_where_what_had_the_focus_is_out_of_view_the_prompt_gets_it() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+        await laid_out(pilot)
+        pane(pilot, Lane.DEFAULT).focus()
+        await until(pilot, lambda: pane(pilot, Lane.DEFAULT).has_focus)
+        await pilot.resize_terminal(20, 5)
+        await until(pilot, lambda: pilot.app.focused is None)
+        await pilot.resize_terminal(60, 20)
+        await until(pilot, lambda: pilot.app.screen.query_one(PromptBox).has_focus)
+
+
+async def test_a_terminal_that_is_tiny_from_the_start_has_the_focus_in_the_prompt_once_it_grows() -> None:
+    async with make_app(auto=False).run_test(size=(20, 5)) as pilot:
+        await until(pilot, lambda: pilot.app.focused is None)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: pilot.app.screen.query_one(PromptBox).has_focus)
+        await pilot.press("x")
+        assert values(pilot) == [4.0, 0.0, 0.0, 0.0]
 
 
 async def test_resizing_rewraps_the_texts() -> None:

@@ -12,7 +12,7 @@ from textual.widgets import Input, OptionList
 from steer_tui.domain import Context, Evidence, Feature, RateLimited, Rejected, SteerError
 from steer_tui.engines.services import FeaturePage
 from steer_tui.tui.screens.features import DEBOUNCE, FeaturesScreen
-from steer_tui.tui.screens.finding import age_words, joined
+from steer_tui.tui.screens.finding import age_words
 from steer_tui.tui.widgets.feature_details import FeatureDetails
 
 BRIDGES = tuple(Feature(f"m/20-res/{n}", f"bridges of kind {n}", 8.0, density=0.001, max_activation=40) for n in (1, 2))
@@ -188,4 +188,4 @@ def test_ages_and_pages() -> None:
         "kept 2 days ago",
     ]
     again = FeaturePage((BRIDGES[1], *TOWERS))
-    assert joined(FIRST, again) == FeaturePage((*BRIDGES, *TOWERS), None, FIRST.age_seconds)
+    assert FIRST.joined(again) == FeaturePage((*BRIDGES, *TOWERS), None, FIRST.age_seconds)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from scripted_engine import FEATURES, Gate, ScriptedEngine, speaking
-from stage import foot, main_screen, make_app, rack, until
+from stage import foot, laid_out, main_screen, make_app, rack, until
 from sweeping_engine import RereadingEngine, SweepingEngine
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from steer_tui.domain import Dial, RateLimited, Rejected, Sampling
+from steer_tui.domain import Dial, Feature, RateLimited, Rejected, Sampling
+from steer_tui.engines import Quota
 from steer_tui.tui.screens.sweep import SAMPLES, SWEPT_VALUES, SweepScreen
 from steer_tui.tui.screens.sweep_texts import SweepTextsScreen
 from steer_tui.tui.widgets.curves import CurvePlot
@@ -225,6 +226,18 @@ async def test_a_fault_in_the_engine_ends_the_sweep_and_not_the_app() -> None:
         assert main_screen(pilot).is_current
 
 
+async def test_a_label_that_looks_like_markup_is_only_text() -> None:
+    label = "tokens after [/INST] [b]"
+    feature = Feature("s/1", label, 2.0)
+    engine = SweepingEngine()
+    async with make_app(engine, auto=False, dials=(Dial(feature, 4.0),)).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await ended(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SweepTextsScreen))
+        assert f"{label} at 0" in drawn(pilot)
+
+
 async def test_what_cannot_be_swept_is_told_and_no_screen_opens() -> None:
     for engine, options, words in (
         (ScriptedEngine(), {}, "cannot read a text back"),
@@ -236,6 +249,19 @@ async def test_what_cannot_be_swept_is_told_and_no_screen_opens() -> None:
             await until(pilot, lambda: bool(pilot.app._notifications))
             assert any(words in toast.message for toast in pilot.app._notifications)
             assert main_screen(pilot).is_current
+
+
+async def test_a_sweep_that_is_counted_begins_once_the_person_knows_what_it_takes() -> None:
+    engine = RereadingEngine(quota=Quota(240, 240))
+    async with make_app(engine, auto=False).run_test(size=(80, 24)) as pilot:
+        await laid_out(pilot)
+        await pilot.press("tab", "w")
+        await until(pilot, lambda: bool(pilot.app._notifications))
+        (toast,) = pilot.app._notifications
+        assert toast.message == f"This sweep takes {TEXTS // 2} requests of the service: w again begins it."
+        assert engine.requests == []
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SweepScreen))
 
 
 async def test_without_a_random_direction_there_is_one_curve() -> None:

@@ -33,6 +33,21 @@ async def test_events_come_as_they_are_sent(serve) -> None:
     assert events == [ServerSentEvent("token", "海"), ServerSentEvent("message", "b")]
 
 
+@pytest.mark.parametrize("cut", [b"data: b\n", b"data: b", b"dat"])
+async def test_a_stream_that_ends_within_an_event_is_truncated_behind_those_that_are_whole(serve, cut: bytes) -> None:
+    async def stream(call: Call) -> None:
+        await call.start()
+        await call.chunk(b"data: a\n\n: alive\n" + cut)
+
+    _, client = await serve(stream)
+    seen = []
+    with pytest.raises(Truncated, match="middle of an event"):
+        async with ask(client, "GET", "/asked", expects=[EVENT_STREAM]) as answer:
+            async for event in read_events(answer):
+                seen.append(event.data)  # noqa: PERF401  # what came before the error counts
+    assert seen == ["a"]
+
+
 async def test_lines_come_as_they_are_sent(serve) -> None:
     async def stream(call: Call) -> None:
         await call.start(content_type="application/x-ndjson")

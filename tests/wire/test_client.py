@@ -8,7 +8,7 @@ from loopback import Call, Loopback
 
 from steer_tui import __version__
 from steer_tui.domain import Malformed, Rejected, Unauthorized, Unsupported
-from steer_tui.wire import EVENT_STREAM, ask, ask_json, connect, read_events
+from steer_tui.wire import CONNECT_SECONDS, EVENT_STREAM, ask, ask_json, connect, read_events
 
 
 async def say_yes(call: Call) -> None:
@@ -17,9 +17,9 @@ async def say_yes(call: Call) -> None:
 
 async def test_a_request_says_who_asks_for_what(serve) -> None:
     server, client = await serve(say_yes, {"x-api-key": "the-key"})
-    assert await ask_json(client, "POST", "/asked", body={"prompt": "海 \ud83d"}, query={"q": "a b"}) == {"said": "yes"}
+    assert await ask_json(client, "POST", "/asked", body={"prompt": "海 \ud83d"}) == {"said": "yes"}
     (call,) = server.calls
-    assert (call.method, call.path) == ("POST", "/asked?q=a+b")
+    assert (call.method, call.path) == ("POST", "/asked")
     assert call.headers["user-agent"] == f"steer-tui/{__version__}"
     assert call.headers["x-api-key"] == "the-key"
     assert call.headers["accept"] == call.headers["content-type"] == "application/json"
@@ -127,8 +127,8 @@ async def test_the_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_only_connecting_has_a_deadline() -> None:
-    async with await connect("http://127.0.0.1:1", connect_seconds=3.0) as client:
-        assert client.timeout == httpx.Timeout(None, connect=3.0)
+    async with await connect("http://127.0.0.1:1") as client:
+        assert client.timeout == httpx.Timeout(None, connect=CONNECT_SECONDS)
 
 
 async def test_leaving_the_answer_closes_the_connection(serve) -> None:

@@ -143,6 +143,12 @@ async def test_a_key_that_the_server_repeats_is_not_shown(refused, name: str) ->
     assert error.said == " wants an API key, or another one: Incorrect API key: …."
 
 
+@pytest.mark.parametrize("name", ["x-api-key", "Authorization"])
+async def test_a_key_of_several_words_is_not_shown_by_any_of_them(refused, name: str) -> None:
+    error = await refused({"message": "No key Basic open sesame here."}, 401, keys={name: "Basic open sesame"})
+    assert error.said == " wants an API key, or another one: No key … here."
+
+
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     ("headers", "body"),

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from steer_tui.domain import Malformed, safe_line
 
 _A = TypeVar("_A", bound="Answer")
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Answer(BaseModel):
@@ -130,7 +132,7 @@ class ChatFrame(Answer):
 class Activation(Answer):
     """How strongly a feature fires on each token."""
 
-    values: tuple[float, ...]
+    values: tuple[Number, ...]
 
 
 class ActivationAnswer(Answer):
@@ -141,15 +143,20 @@ class ActivationAnswer(Answer):
     tokens_is_special: tuple[bool, ...] = ()
 
 
-class TokenizeAnswer(Answer):
-    """A text in tokens."""
+class TokensAnswer(Answer):
+    """The tokens of a text, or of a chat as its template puts it before the model."""
 
     tokens: tuple[Any, ...]
+
+
+class TokenizeAnswer(TokensAnswer):
+    """A text in tokens."""
+
     token_strings: tuple[str, ...] = ()
 
 
 class SaeVectorAnswer(Answer):
     """A decoder row, and where in the model it acts."""
 
-    vector: tuple[float, ...]
+    vector: tuple[Number, ...]
     hook_name: str

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from steer_tui.domain import Rejected, SteerError, Unsupported
+from steer_tui.domain import Rejected, Unsupported
 from steer_tui.engines.inference_server.answers import Capabilities, read_answer
 from steer_tui.engines.inference_server.explaining import explain_refusal
 from steer_tui.engines.inference_server.slot import Slot
-from steer_tui.wire import EVENT_STREAM, JsonObject, Refusal, ask, ask_json, connect
+from steer_tui.wire import EVENT_STREAM, Explain, JsonObject, ask, ask_json, connect
 
 if TYPE_CHECKING:
     import httpx
@@ -58,19 +58,20 @@ class Connection:
     async def get(self, path: str) -> Any:
         """The JSON value at a path."""
         client = await self.client()
-        return await ask_json(client, "GET", path, explain=self._explain, body_bytes=ANSWER_BYTES_MAX)
+        return await ask_json(client, "GET", path, explain=self._explains(path), body_bytes=ANSWER_BYTES_MAX)
 
     async def post(self, path: str, body: Mapping[str, object]) -> Any:
         """The JSON value that answers a body."""
         client = await self.client()
         async with self._slot.waited_for():
-            return await ask_json(client, "POST", path, body=body, explain=self._explain, body_bytes=ANSWER_BYTES_MAX)
+            explain = self._explains(path)
+            return await ask_json(client, "POST", path, body=body, explain=explain, body_bytes=ANSWER_BYTES_MAX)
 
     @asynccontextmanager
     async def stream(self, path: str, body: JsonObject) -> "AsyncGenerator[httpx.Response, None]":
         """The answer to a body, its events still to be read; leaving closes it."""
         client = await self.client()
-        asked = ask(client, "POST", path, body=body, expects=(EVENT_STREAM,), explain=self._explain)
+        asked = ask(client, "POST", path, body=body, expects=(EVENT_STREAM,), explain=self._explains(path))
         async with AsyncExitStack() as stack:
             async with self._slot.waited_for():
                 response = await stack.enter_async_context(asked)
@@ -103,5 +104,5 @@ class Connection:
             if client is not None:
                 await client.aclose()
 
-    def _explain(self, refusal: Refusal) -> SteerError:
-        return explain_refusal(refusal, has_key=self.has_key, sets=self.capabilities.sae_sets)
+    def _explains(self, path: str) -> Explain:
+        return lambda refusal: explain_refusal(refusal, path, has_key=self.has_key, sets=self.capabilities.sae_sets)

@@ -2,8 +2,9 @@
 
 import asyncio
 
-from steer_tui.domain import SteerError, TimedOut, Unreachable, safe_line
+from steer_tui.domain import SteerError, TimedOut, Unreachable
 from steer_tui.engines.inference_server.answers import Capabilities
+from steer_tui.engines.inference_server.belonging import other_model
 from steer_tui.engines.inference_server.connection import Connection
 from steer_tui.engines.services import Diagnosis
 from steer_tui.wire.origin import origin_of
@@ -42,13 +43,6 @@ def _problem(found: Capabilities, model: str | None) -> tuple[str | None, str | 
             "The server says nothing of itself.",
             "It may be an older inference server, which can still steer, or another kind of server.",
         )
-    if model and found.model and _name(model) != _name(found.model):
-        return (
-            f"The server has the model {safe_line(found.model)}, and {safe_line(model)} is set.",
-            "The server steers the model that it has; leave the model out, or set the same one.",
-        )
+    if error := other_model(model, found.model):
+        return error.message, error.hint
     return None, None
-
-
-def _name(model: str) -> str:
-    return model.rpartition("/")[2].casefold()

@@ -1,6 +1,6 @@
 """Neuronpedia's inference server behind the engine's door."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 
 from pydantic import SecretStr
@@ -17,10 +17,10 @@ from steer_tui.domain import (
     safe_line,
 )
 from steer_tui.engines.door import EngineInfo, LanePolicy, Reading
+from steer_tui.engines.inference_server.belonging import UNKNOWN_MODEL, check_features, other_model
 from steer_tui.engines.inference_server.connection import Connection
 from steer_tui.engines.inference_server.diagnosis import diagnose
 from steer_tui.engines.inference_server.lane_stream import LaneRequest, stream_lane
-from steer_tui.engines.inference_server.merging import in_turn, merged
 from steer_tui.engines.inference_server.random_name import RandomName
 from steer_tui.engines.inference_server.rereading import Rereader
 from steer_tui.engines.inference_server.scale import Scales, random_unit
@@ -59,31 +59,25 @@ class InferenceServer:
 
     @property
     def _model(self) -> str:
-        return self._connection.capabilities.model or self._asked_model or "unknown model"
+        return self._connection.capabilities.model or self._asked_model or UNKNOWN_MODEL
 
     async def prepare(self) -> None:
         """Ask the server what it has and can do."""
         await self._connection.learn()
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
-        """Generate the lanes that the request names, each as a request of its own; closing the generator closes them.
+        """Generate the lanes that the request names, each as a request of its own, the steered one first.
 
-        Where the server takes one request at a time, the steered lane goes first.
+        Closing the generator closes the connection. Who wants both lanes at once asks for each with its own stream.
         """
         told = await self._connection.learn()
         if told.lacks("steer_completion"):
             raise Unsupported("This server says that it does not steer.", hint="Choose another engine.")
         check_method(request.vector, told)
-        if len(request.lanes) == 1:
-            events = self._lane(request, request.lanes[0])
-        elif told.takes_parallel_requests:
-            events = merged(request.lanes, lambda lane: self._lane(request, lane))
-        else:
-            steered_first = sorted(request.lanes, key=list(Lane).index)
-            events = in_turn(steered_first, lambda lane: self._lane(request, lane))
-        async with aclosing(events):
-            async for event in events:
-                yield event
+        for lane in sorted(request.lanes, key=list(Lane).index):
+            async with aclosing(self._lane(request, lane)) as events:
+                async for event in events:
+                    yield event
 
     async def find_features(self, query: str, limit: int | None = None) -> Sequence[Feature]:
         """The feature that `source/index`, `model/source/index` or the address of its page names, and no others.
@@ -118,6 +112,7 @@ class InferenceServer:
     async def reread(self, text: str, features: Sequence[Feature]) -> Reading:
         """The activations of the features on every token of the text, read anew and without steering."""
         await self._connection.learn()
+        self._check_model(name_of(feature) for feature in features)
         return await self._rereader.reread(text, features, self._model)
 
     @property
@@ -135,13 +130,22 @@ class InferenceServer:
 
     async def _lane(self, request: GenerationRequest, lane: Lane) -> AsyncGenerator[Event, None]:
         chat = self._chat or request.chat
-        budget = request.sampling.max_tokens if chat else await self._tokens.budget(request, self._model)
-        vectors = await self._vectors(request.vector_of(lane))
+        vector = request.vector_of(lane)
+        self._check_model(name_of(dial.feature) for dial in vector.dials)
+        count_room = self._tokens.chat_budget if chat else self._tokens.budget
+        budget = await count_room(request, self._model)
+        vectors = await self._vectors(vector)
         body = steering_body(request, lane, self._model, chat, vectors)
         asked = LaneRequest(lane, request, body, chat, budget)
         async with aclosing(stream_lane(self._connection, asked)) as events:
             async for event in events:
                 yield event
+
+    def _check_model(self, names: Iterable[FeatureName | RandomName]) -> None:
+        here = self._connection.capabilities.model
+        if error := other_model(self._asked_model, here):
+            raise error
+        check_features(names, here)
 
     async def _vectors(self, vector: SteeringVector) -> Mapping[str, HookedVector]:
         """The dials' directions by number where one of them has no name at the server, which takes no mixture."""
@@ -159,6 +163,7 @@ class InferenceServer:
 
     async def _feature(self, name: FeatureName) -> Feature:
         await self._connection.learn()
+        self._check_model([name])
         scale = await self._scales.scale(name, self._model)
         return Feature(
             id=name.of(self._model).id,

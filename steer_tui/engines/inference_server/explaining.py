@@ -14,14 +14,14 @@ _NO_BOS = "startswith first arg must be"
 _NO_TEMPLATE = "no chat template"
 
 
-def explain_refusal(refusal: Refusal, *, has_key: bool, sets: Sequence[str]) -> SteerError:
-    """The error that a refusal is: many of this server's HTTP 500 are no failures of its own."""
+def explain_refusal(refusal: Refusal, path: str, *, has_key: bool, sets: Sequence[str]) -> SteerError:
+    """The error that a refusal of what was asked at a path is: many of this server's HTTP 500 are not its failures."""
     words = refusal.words or ""
     match refusal.status:
         case 401 | 403:
             return _unauthorized(refusal.origin, has_key)
         case 400:
-            return _bad_request(refusal, words)
+            return _bad_request(refusal, path, words)
         case 404:
             return Unsupported(
                 f"{refusal.origin} has nothing at the path that was asked for.",
@@ -45,15 +45,24 @@ def prompt_too_long(tokens: int, limit: int) -> Rejected:
     )
 
 
+def text_too_long(tokens: int, limit: int) -> Rejected:
+    """The error for a text that the server does not read."""
+    return Rejected(
+        f"The text has {tokens:,} tokens, and this server reads {limit:,} at once.",
+        hint="Generate fewer tokens, or start the server with a higher ACTIVATION_TOKEN_LIMIT.",
+    )
+
+
 def _unauthorized(origin: str, has_key: bool) -> Unauthorized:
     if has_key:
         return Unauthorized(f"{origin} does not accept this key.", hint="Set the key that the server's SECRET holds.")
     return Unauthorized(f"{origin} wants a key, and none is set.", hint="Set the key that the server's SECRET holds.")
 
 
-def _bad_request(refusal: Refusal, words: str) -> SteerError:
+def _bad_request(refusal: Refusal, path: str, words: str) -> SteerError:
     if found := _TOO_LONG.search(words):
-        return prompt_too_long(int(found[1]), int(found[2]))
+        too_long = text_too_long if path.startswith("/v1/activation/") else prompt_too_long
+        return too_long(int(found[1]), int(found[2]))
     if _NO_TEMPLATE in words:
         return Unsupported("This server's model has no chat template.", hint="Generate without --chat.")
     return refusal_error(refusal)

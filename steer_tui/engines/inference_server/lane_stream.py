@@ -3,21 +3,15 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from steer_tui.domain import Event, GenerationRequest, Lane, Malformed, SteerError, Truncated
 from steer_tui.engines.inference_server.answers import ChatFrame, CompletionFrame, Snapshot, read_answer
 from steer_tui.engines.inference_server.connection import Connection
 from steer_tui.engines.inference_server.lane_text import LaneText
-from steer_tui.wire import JsonObject, SseParser, parse_object
-
-if TYPE_CHECKING:
-    import httpx
+from steer_tui.wire import JsonObject, parse_object, read_events
 
 FRAME_BYTES_MAX = 4 * 1024 * 1024
 """The largest frame that is taken: a whole conversation fits in many times."""
-
-_BLANK_LINES = (b"\n\n", b"\r\r", b"\r\n\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +37,13 @@ async def stream_lane(connection: Connection, asked: LaneRequest) -> AsyncGenera
     text = LaneText(asked.lane, asked.request.sampling.stop, prompt)
     has_ended = False
     try:
-        async with connection.stream(asked.path, asked.body) as response, aclosing(_frames(response)) as frames:
-            async for frame in frames:
-                for event in text.take(_snapshot(frame, asked)):
-                    yield event
-                if text.is_done:
-                    return
+        async with connection.stream(asked.path, asked.body) as response:
+            async with aclosing(read_events(response, FRAME_BYTES_MAX)) as frames:
+                async for frame in frames:
+                    for event in text.take(_snapshot(frame.data, asked)):
+                        yield event
+                    if text.is_done:
+                        return
             has_ended = True
     except SteerError as error:
         has_ended = not isinstance(error, Truncated | Malformed)
@@ -64,19 +59,8 @@ async def stream_lane(connection: Connection, asked: LaneRequest) -> AsyncGenera
         yield event
 
 
-async def _frames(response: "httpx.Response") -> AsyncGenerator[JsonObject, None]:
-    parser = SseParser(FRAME_BYTES_MAX)
-    last = b""
-    async for chunk in response.aiter_bytes():
-        for event in parser.feed(chunk):
-            yield parse_object(event.data)
-        last = (last + chunk)[-4:]
-    if last and not last.endswith(_BLANK_LINES):
-        raise Truncated("The stream ended in the middle of a frame.")
-
-
-def _snapshot(frame: JsonObject, asked: LaneRequest) -> Snapshot:
-    kind = asked.body["types"][0]
+def _snapshot(data: str, asked: LaneRequest) -> Snapshot:
+    frame, kind = parse_object(data), asked.body["types"][0]
     read = read_answer(ChatFrame, frame) if asked.chat else read_answer(CompletionFrame, frame)
     snapshot = read.snapshot(kind)
     if snapshot is None:

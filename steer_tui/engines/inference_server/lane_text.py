@@ -6,6 +6,7 @@ from steer_tui.domain import Event, FinishReason, Lane
 from steer_tui.engines.growing import GrowingText
 from steer_tui.engines.inference_server.answers import Snapshot
 from steer_tui.engines.markers import end_marker
+from steer_tui.engines.repeated_prompt import length_of_prompt
 
 
 class LaneText:
@@ -33,7 +34,7 @@ class LaneText:
         """The events that a frame makes."""
         self._frames += 1
         if self.is_empty and snapshot.raw:
-            self._skip = _length_of_prompt(self._prompt, snapshot.raw)
+            self._skip = length_of_prompt(self._prompt, snapshot.raw)
         if self._skip:
             snapshot = Snapshot(text=snapshot.text[self._skip :], raw=snapshot.raw[self._skip :])
         before, self._latest = self._latest, snapshot
@@ -52,15 +53,3 @@ class LaneText:
     def _ends_its_turn(self) -> bool:
         """Whether the model has ended its turn of a chat by a token that is not shown."""
         return self._latest.text != self._latest.raw and end_marker(self._latest.raw.rstrip()) != ""
-
-
-def _length_of_prompt(prompt: str, first: str) -> int:
-    """How much of the first frame is the prompt, which servers before August 2026 send along.
-
-    A single token never holds a prompt of several words, so that a text which repeats its prompt is left alone.
-    """
-    if len(prompt.split()) < 2:
-        return 0
-    begins, is_repeated, _ = first.partition(prompt)
-    is_mark = begins in ("", "<bos>", "<s>", end_marker(begins))
-    return len(begins) + len(prompt) if is_repeated and is_mark else 0

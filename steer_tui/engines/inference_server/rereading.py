@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from steer_tui.domain import Feature, Malformed, Rejected
+from steer_tui.domain import Feature, Malformed
 from steer_tui.engines.alignment import aligned
 from steer_tui.engines.door import Reading
 from steer_tui.engines.inference_server.answers import ActivationAnswer, TokenizeAnswer, read_answer
 from steer_tui.engines.inference_server.connection import Connection
+from steer_tui.engines.inference_server.explaining import text_too_long
 from steer_tui.engines.inference_server.random_name import RandomName
 from steer_tui.engines.inference_server.scale import Scales, random_unit
 from steer_tui.engines.inference_server.steering import name_of
@@ -42,10 +43,7 @@ class Rereader:
             return
         count = await self._tokens.count(text, model)
         if count is not None and count > limit:
-            raise Rejected(
-                f"The text has {count:,} tokens, and this server reads {limit:,} at once.",
-                hint="Generate fewer tokens, or start the server with a higher ACTIVATION_TOKEN_LIMIT.",
-            )
+            raise text_too_long(count, limit)
 
     async def _column(self, text: str, feature: Feature, model: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
         name = name_of(feature)

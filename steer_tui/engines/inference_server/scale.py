@@ -8,8 +8,7 @@ the mean norm, at the layer where the feature acts, and a notch is the same dose
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
-from statistics import fmean
+from math import isfinite, sqrt
 
 from steer_tui.domain import DOSE_PER_NOTCH, Malformed, Rejected, Unsupported
 from steer_tui.engines.inference_server.answers import ActivationAnswer, SaeVectorAnswer, read_answer
@@ -18,7 +17,7 @@ from steer_tui.engines.inference_server.steering import HookedVector
 from steer_tui.engines.names import FeatureName
 
 PROBES = 16
-"""Random directions that tell a norm; its error is below 18 %, and mostly far below."""
+"""Random directions that tell a norm; its standard error is at most 18 %, and mostly far below."""
 
 FALLBACK_UNIT = 10.0
 NOTCHES_TO_MAXIMUM = 5.0
@@ -90,10 +89,11 @@ class Scales:
         for seed in range(PROBES):
             body = {"prompt": SENTENCES, "model": model, "vector": _signs(seed, len(row.values)), "hook": row.hook}
             answer = read_answer(ActivationAnswer, await self._connection.post("/v1/activation/single", body))
-            squares.append([value**2 * len(row.values) for value in _ordinary(answer)])
-        if len({len(one) for one in squares}) != 1:
+            squares.append([value * value * len(row.values) for value in _ordinary(answer)])
+        if len({len(one) for one in squares}) != 1 or not squares[0]:
             return None
-        return fmean(sqrt(fmean(token)) for token in zip(*squares, strict=True)) if squares[0] else None
+        norm = sum(sqrt(sum(token) / PROBES) for token in zip(*squares, strict=True)) / len(squares[0])
+        return norm if isfinite(norm) else None
 
     async def _maximum(self, name: FeatureName, model: str) -> float:
         body = {

@@ -47,6 +47,11 @@ def name_of(feature: Feature) -> FeatureName | RandomName:
     return name
 
 
+def chat_messages(prompt: str) -> Sequence[JsonObject]:
+    """The chat that begins with a prompt."""
+    return [{"role": "user", "content": prompt}]
+
+
 def steering_body(
     request: GenerationRequest, lane: Lane, model: str, chat: bool, vectors: Mapping[str, HookedVector]
 ) -> JsonObject:
@@ -56,7 +61,7 @@ def steering_body(
     """
     vector, sampling = request.vector_of(lane), request.sampling
     body: JsonObject = {
-        "prompt": [{"role": "user", "content": request.prompt}] if chat else request.prompt,
+        "prompt": chat_messages(request.prompt) if chat else request.prompt,
         "model": model,
         "steer_method": METHOD_NAMES[vector.method],
         "normalize_steering": True,  # a coefficient multiplies a unit direction

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from steer_tui.domain import Lane, Malformed, Rejected, safe_line
+from steer_tui.domain import Lane, Malformed, Rejected
 from steer_tui.engines.markers import end_marker
 from steer_tui.wire import JsonObject
 
@@ -66,12 +66,12 @@ def read_chat(value: Any) -> LaneText:
     return LaneText(content, ended=isinstance(raw, str) and end_marker(raw.rstrip()) != "")
 
 
-def read_answer(value: Any, read_text: ReadText) -> Answer:
-    """The answer that a JSON value is, or `Malformed`."""
+def read_answer(value: Any, read_text: ReadText, present: Callable[[str], str]) -> Answer:
+    """The answer that a JSON value is, or an error, with the service's own words as they are presented."""
     if not isinstance(value, dict):
         raise Malformed("The service sent JSON that is not an object.")
     if not any(key in value for key in _KEYS.values()):
-        raise _unexpected(value)
+        raise _unexpected(value, present)
     texts = {lane: None if (told := value.get(key)) is None else read_text(told) for lane, key in _KEYS.items()}
     id, link = value.get("id"), value.get("shareUrl")
     return Answer(
@@ -83,11 +83,11 @@ def read_answer(value: Any, read_text: ReadText) -> Answer:
     )
 
 
-def _unexpected(value: JsonObject) -> Malformed | Rejected:
+def _unexpected(value: JsonObject, present: Callable[[str], str]) -> Malformed | Rejected:
     words = next((told for key in ("message", "error") if isinstance(told := value.get(key), str)), None)
     if words is None:
         return Malformed("The service sent an answer without texts.")
-    return Rejected(f"The service sent an error instead of texts: {safe_line(words[:300])}")
+    return Rejected(f"The service sent an error instead of texts: {present(words)}")
 
 
 def _count(value: Any) -> int | None:

@@ -51,6 +51,7 @@ class HostedNeuronpedia:
 
         Closing the generator closes the connection; the service goes on to the end all the same, and counts it.
         """
+        self._service.latest_link = None  # it is an earlier text's
         chat = request.chat or self._chat
         asked = steering(request, self._model, chat=chat)
         await self._check_model(asked, chat=chat)

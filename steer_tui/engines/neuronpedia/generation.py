@@ -10,7 +10,7 @@ from steer_tui.domain import Event, Truncated, Unreachable
 from steer_tui.engines.neuronpedia.answers import Answer
 from steer_tui.engines.neuronpedia.reader import AnswerReader
 from steer_tui.engines.neuronpedia.refusals import explain_stream
-from steer_tui.engines.neuronpedia.service import Service, never_connected
+from steer_tui.engines.neuronpedia.service import Service, may_hide_a_reason
 from steer_tui.engines.neuronpedia.steering import Steering
 from steer_tui.wire import EVENT_STREAM, JSON, media_type, read_events, read_json
 
@@ -22,7 +22,7 @@ async def steered_events(service: Service, steering: Steering, replay_pace: floa
     one piece, which the service either refuses in words, or answers. A replay gives each lane a token every
     `replay_pace` seconds.
     """
-    reader = AnswerReader(steering)
+    reader = AnswerReader(steering, service.presentable)
     try:
         async with service.steer(
             steering.path, steering.streamed, EVENT_STREAM, JSON, explain=explain_stream
@@ -35,7 +35,7 @@ async def steered_events(service: Service, steering: Steering, replay_pace: floa
                         yield event
                 return
     except (Unreachable, Truncated) as lost:
-        if reader.has_begun or never_connected(lost):
+        if reader.has_begun or not may_hide_a_reason(lost):
             raise
         async with service.steer(steering.path, steering.whole, JSON) as response:
             whole = await _read_whole(service, reader, response)

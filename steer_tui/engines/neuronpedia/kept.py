@@ -22,6 +22,9 @@ KEPT_MAX = 500
 FRESH_SECONDS = 7 * 86400.0
 """How long a kept answer stands for a new one."""
 
+SHAPE = 1
+"""Which fields of the service's rows are kept; a version that keeps others counts on, and asks anew."""
+
 _NO_ANSWER = (Unreachable, TimedOut, Overloaded, RateLimited, Truncated)
 
 
@@ -71,7 +74,7 @@ class KeptAnswers:
         await asyncio.to_thread(self._write, self._path(question), value)
 
     def _path(self, question: object) -> Path:
-        asked = json.dumps(question, sort_keys=True).encode()
+        asked = json.dumps([SHAPE, question], sort_keys=True).encode()
         return self._folder / f"{hashlib.sha256(asked).hexdigest()}.json"
 
     def _read(self, path: Path) -> Kept | None:

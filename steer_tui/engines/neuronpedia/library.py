@@ -208,8 +208,8 @@ class Library:
 
     @property
     def _models_question(self) -> list[object]:
-        return ["models", self._service.url, self._service.has_key]
+        return ["models", self._service.url, self._service.account]
 
     def _question(self, kind: str, *asked: object) -> list[object]:
-        """What an answer is kept under: with a key the service may tell more."""
-        return [kind, self._service.url, self._service.has_key, self._model, *asked]
+        """What an answer is kept under: to each key the service may tell something else."""
+        return [kind, self._service.url, self._service.account, self._model, *asked]

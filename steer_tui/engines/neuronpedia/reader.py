@@ -1,12 +1,13 @@
 """From the frames of a stream to the events of both lanes, and whether the end that came is one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import zip_longest
 
 from steer_tui.domain import Event, Lane, Truncated
 from steer_tui.engines.neuronpedia.answers import Answer, LaneText, ReadText, read_answer
 from steer_tui.engines.neuronpedia.steering import Steering
 from steer_tui.engines.neuronpedia.tokens import LaneTokens
+from steer_tui.engines.repeated_prompt import length_of_prompt
 from steer_tui.wire import parse_json
 
 
@@ -17,12 +18,13 @@ class AnswerReader:
     frame on; then only the end of the stream says that the default lane is whole.
     """
 
-    def __init__(self, steering: Steering) -> None:
+    def __init__(self, steering: Steering, present: Callable[[str], str]) -> None:
         self.has_begun = False
         """Whether a frame has come."""
         self._read_text: ReadText = steering.read_text
-        self._prompt = steering.prompt
-        self._holds_prompt: dict[Lane, bool] = {}
+        self._present = present
+        self._prompt = steering.prompt or ""
+        self._prompt_lengths: dict[Lane, int] = {}
         self._lanes = [LaneTokens(lane, steering.sampling) for lane in steering.lanes]
         self._was_saved_before = False
         self._is_saved = False
@@ -34,7 +36,7 @@ class AnswerReader:
 
     def of_json(self, value: object) -> Answer:
         """The answer that a JSON value is."""
-        return read_answer(value, self._read_text)
+        return read_answer(value, self._read_text, self._present)
 
     def read(self, data: str) -> Answer:
         """The answer that a frame holds."""
@@ -46,6 +48,7 @@ class AnswerReader:
         self._is_saved = frame.is_saved
         if is_first:
             self._was_saved_before = frame.is_saved
+        self._look_for_prompt(frame)
         for lane in self._lanes:
             if (text := frame.texts[lane.lane]) is not None:
                 yield from lane.take(self._without_prompt(lane.lane, text))
@@ -64,6 +67,7 @@ class AnswerReader:
 
     def take_whole(self, answer: Answer) -> Iterator[list[Event]]:
         """The events of an answer that came at once, a token of each lane at a time."""
+        self._look_for_prompt(answer)
         courses: list[list[Event]] = []
         for lane in self._lanes:
             text = answer.texts[lane.lane]
@@ -73,10 +77,12 @@ class AnswerReader:
         for together in zip_longest(*courses):
             yield [event for event in together if event is not None]
 
+    def _look_for_prompt(self, answer: Answer) -> None:
+        for lane, text in answer.texts.items():
+            if text is not None and text.text and lane not in self._prompt_lengths:
+                self._prompt_lengths[lane] = length_of_prompt(self._prompt, text.text)
+
     def _without_prompt(self, lane: Lane, text: LaneText) -> LaneText:
-        """Servers of before August 2026 repeat the prompt; whether one does shows in a lane's first text."""
-        if self._prompt is None:
-            return text
-        if lane not in self._holds_prompt and text.text:
-            self._holds_prompt[lane] = text.text.startswith(self._prompt)
-        return LaneText(text.text[len(self._prompt) :], text.ended) if self._holds_prompt.get(lane) else text
+        """A server repeats the prompt before every text or before none, whatever one text happens to begin with."""
+        repeats = all(self._prompt_lengths.values())
+        return LaneText(text.text[self._prompt_lengths.get(lane, 0) :], text.ended) if repeats else text

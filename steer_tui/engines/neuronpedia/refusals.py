@@ -18,7 +18,7 @@ def explain(refusal: Refusal) -> SteerError:
         case 404 if refusal.words:
             return NotFound(
                 f"{refusal.origin} does not have what was asked for: {words}",
-                hint="Choose a model and a source whose inference is on.",
+                hint="Check the source and the index.",
             )
         case 500 if any(sign in words for sign in _NO_SUCH_FEATURE):
             return NotFound(
@@ -31,11 +31,14 @@ def explain(refusal: Refusal) -> SteerError:
 
 def explain_steering(refusal: Refusal) -> SteerError:
     """The same where a text was asked for, for which the service wants no key at all."""
-    if refusal.status != 401:
-        return explain(refusal)
-    return _rejected(
-        refusal, "was refused by its own inference server", "No key of yours can change that; try again later."
-    )
+    match refusal.status:
+        case 401:
+            hint = "No key of yours can change that; try again later."
+            return _rejected(refusal, "was refused by its own inference server", hint)
+        case 404 if refusal.words:
+            return NotFound(explain(refusal).message, hint="Choose a model and a source whose inference is on.")
+        case _:
+            return explain(refusal)
 
 
 def explain_stream(refusal: Refusal) -> SteerError:

@@ -146,8 +146,10 @@ def feature_of(row: FeatureRow, label: str | None = None) -> Feature:
 
 
 def with_unique_labels(features: Iterable[Feature]) -> tuple[Feature, ...]:
-    """Each feature once; where two are called the same, with their index, and if need be their source."""
-    once = {feature.id: feature for feature in features}
+    """Each feature once, as it comes first; two of one name with their index, and if need be their source."""
+    once: dict[str, Feature] = {}
+    for feature in features:
+        once.setdefault(feature.id, feature)
     labels = {id: feature.label for id, feature in once.items()}
     for depth in (1, 2):
         seen: dict[str, list[str]] = {}

@@ -1,6 +1,7 @@
 """The one connection to the service, and what every answer tells beside its text: the quota, and the latest link."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from steer_tui.domain import SteerError, Unreachable
+from steer_tui.domain import SteerError, Truncated, Unreachable
 from steer_tui.engines.door import Quota
 from steer_tui.engines.neuronpedia.answers import Answer
 from steer_tui.engines.neuronpedia.kept import KeptAnswers
@@ -22,6 +23,7 @@ from steer_tui.wire import (
     ask,
     ask_json,
     connect,
+    presentable,
     read_json,
     read_rate_limit,
 )
@@ -41,6 +43,7 @@ class Service:
         self.url = url
         self._kept = kept
         self._key = key.get_secret_value().strip() if key else ""
+        self._headers = {"x-api-key": self._key} if self._key else {}
         self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
         self._closed = False
@@ -63,6 +66,11 @@ class Service:
     def has_key(self) -> bool:
         """Whether a key goes along with each question."""
         return bool(self._key)
+
+    @property
+    def account(self) -> str:
+        """Whose answers they are: a digest of the key, or nothing without one."""
+        return hashlib.sha256(self._key.encode()).hexdigest() if self._key else ""
 
     async def ask(self, method: str, path: str, body: object = None, explain: Explain = explain) -> Any:
         """One JSON answer that costs no steering request."""
@@ -105,6 +113,10 @@ class Service:
             return None
         return kept.value if isinstance(kept.value, int) else None
 
+    def presentable(self, words: str) -> str:
+        """The service's words, safe to draw, short, and without the key that it may repeat."""
+        return presentable(words, httpx.Headers(self._headers))
+
     def note(self, answer: Answer, headers: httpx.Headers) -> None:
         """Keep what an answer, or a frame of one, tells beside its texts."""
         if answer.remaining is not None:
@@ -123,7 +135,7 @@ class Service:
 
     @property
     def _quota_question(self) -> list[object]:
-        return ["quota", self.url, self.has_key]
+        return ["quota", self.url, self.account]
 
     async def _keep_quota(self) -> None:
         if self.has_counted and self.quota is not None:
@@ -141,10 +153,15 @@ class Service:
             if self._closed:
                 raise Unreachable("The connection was closed.", hint="Open the engine anew.")
             if self._client is None:
-                self._client = await connect(self.url, {"x-api-key": self._key} if self._key else None)
+                self._client = await connect(self.url, self._headers)
             return self._client
 
 
 def never_connected(error: SteerError) -> bool:
     """Whether no connection was made at all, so that asking something else would tell nothing new."""
     return isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
+
+
+def may_hide_a_reason(lost: Unreachable | Truncated) -> bool:
+    """Whether a stream was dropped, or failed without a word; a status that says `Unreachable` is an answer."""
+    return isinstance(lost, Truncated) or (lost.__cause__ is not None and not never_connected(lost))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -21,11 +21,13 @@ from steer_tui.engines import Engine, Explains
 from steer_tui.engines.services import FeaturePage, Searches
 from steer_tui.generation.delivery import Sleep
 from steer_tui.generation.patience import patience
-from steer_tui.tui.screens.finding import age_words, error_words, find_page, joined
-from steer_tui.tui.screens.main import WIDE
+from steer_tui.tui.screens.faults import TellsFaults
+from steer_tui.tui.screens.finding import age_words, find_page
+from steer_tui.tui.sizes import WIDE
 from steer_tui.tui.widgets.feature_details import Explanation, FeatureDetails, density_text
 from steer_tui.tui.widgets.key_line import KeyLine
 from steer_tui.tui.widgets.safe_input import SafeInput
+from steer_tui.tui.wording import error_words, shortened
 
 LABEL_WIDTH = 20
 """Cells that a label has in the list."""
@@ -43,7 +45,7 @@ _KINDS = {FeatureKind.SAE: "SAE", FeatureKind.MEANS: "means", FeatureKind.RANDOM
 """Kinds in a word."""
 
 
-class FeaturesScreen(Screen[Feature | None]):
+class FeaturesScreen(TellsFaults, Screen[Feature | None]):
     """Lists what the engine finds for the typed words; closes with the feature that is to have a dial, or None."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-folded"), (WIDE, "-wide")]
@@ -116,15 +118,31 @@ class FeaturesScreen(Screen[Feature | None]):
                 sentence = "Type what a feature is about, its id model/source/index, or the address of its page."
         except SteerError as error:
             sentence, self._can_ask = error_words(error), True
-        options = self.query_one(OptionList)
-        options.styles.text_wrap = "nowrap" if self._found.features else "wrap"
         if self._found.features:
+            options = self.query_one(OptionList)
+            options.styles.text_wrap = "nowrap"
             options.set_options([*map(self._row, self._found.features), *self._more_rows("more: ⏎")])
             options.highlighted = 0 if query else self._first()
         else:
-            options.set_options([Option(Content.styled(sentence, "dim"), disabled=True)])
+            self._list_nothing(sentence)
         self._tell_state()
         self._explain()
+
+    def _list_nothing(self, sentence: str) -> None:
+        options = self.query_one(OptionList)
+        options.styles.text_wrap = "wrap"
+        options.set_options([Option(Content.styled(sentence, "dim"), disabled=True)])
+
+    def tell_fault(self, group: str, sentence: str) -> None:
+        """Say it where the evidence or the list would stand; Enter asks for the list once more."""
+        details = self.query_one(FeatureDetails)
+        if group == "evidence" and details.explanation is not None:
+            details.explanation = replace(details.explanation, note=sentence)
+        elif group == "find":
+            self._found, self._can_ask = FeaturePage(()), True
+            self._list_nothing(sentence)
+            self._tell_state()
+            self._explain()
 
     def _more_rows(self, words: str) -> Sequence[Option]:
         if self._found.next_offset is None:
@@ -139,7 +157,7 @@ class FeaturesScreen(Screen[Feature | None]):
         options.replace_option_prompt(MORE, Content.styled("loading more …", "dim"))
         try:
             page = await find_page(self._engine, self.query_one(Input).value, offset)
-            self._found = joined(before, page)
+            self._found = before.joined(page)
         except SteerError as error:
             words = f"{error_words(error)} ⏎ asks again."
         was_at_end = options.highlighted == end
@@ -170,15 +188,14 @@ class FeaturesScreen(Screen[Feature | None]):
 
     def _row(self, feature: Feature) -> Option:
         mark = "● " if feature.id in self._dialled else "  "
-        label, density = safe_line(feature.label), density_text(feature.density)
+        density = density_text(feature.density)
         if self._searches:  # labels are whole sentences: whatever room there is
             column = 8 if any(found.density is not None for found in self._found.features) else 0
             facts = Content.styled(f"{density} ".rjust(column)[:column], "dim")
-            return Option(Content(mark) + facts + Content.styled(label, "bold"))
-        if cell_len(label) > LABEL_WIDTH:
-            label = set_cell_size(label, LABEL_WIDTH - 1) + "…"
+            return Option(Content(mark) + facts + Content.styled(safe_line(feature.label), "bold"))
+        label = set_cell_size(shortened(feature.label, LABEL_WIDTH), LABEL_WIDTH)
         facts = Content.styled(f" {_KINDS.get(feature.kind, feature.kind.value):<6}{density:>7}", "dim")
-        return Option(Content(mark) + Content.styled(set_cell_size(label, LABEL_WIDTH), "bold") + facts)
+        return Option(Content(mark) + Content.styled(label, "bold") + facts)
 
     @property
     def _highlighted(self) -> Feature | None:
@@ -221,7 +238,7 @@ class FeaturesScreen(Screen[Feature | None]):
             note = "" if evidence.contexts or evidence.curve else "No more is known of this feature."
             details.explanation = Explanation(feature, place, evidence, note)
         except SteerError as error:
-            details.explanation = Explanation(feature, place, note=f"{error.message} {error.hint}")
+            details.explanation = Explanation(feature, place, note=error_words(error))
 
     def action_turn_page(self, direction: int) -> None:
         """Scroll the details."""

@@ -1,8 +1,5 @@
 """What a search for features has found so far, page by page, and the words for how old it is."""
 
-from dataclasses import replace
-
-from steer_tui.domain import SteerError, safe_line
 from steer_tui.engines import Engine
 from steer_tui.engines.services import FeaturePage, Searches
 from steer_tui.generation.patience import patience
@@ -21,14 +18,6 @@ async def find_page(engine: Engine, query: str, offset: int = 0) -> FeaturePage:
         return FeaturePage(tuple(await engine.find_features(query, LISTED)))
 
 
-def joined(first: FeaturePage, following: FeaturePage) -> FeaturePage:
-    """Two pages as one, each feature once; its age is that of the older one."""
-    known = {feature.id for feature in first.features}
-    new = tuple(feature for feature in following.features if feature.id not in known)
-    ages = [page.age_seconds for page in (first, following) if page.age_seconds is not None]
-    return replace(following, features=(*first.features, *new), age_seconds=max(ages, default=None))
-
-
 def age_words(seconds: float) -> str:
     """How long ago an answer that was kept on disk had been given."""
     for unit, length in _AGES:
@@ -36,8 +25,3 @@ def age_words(seconds: float) -> str:
         if count:
             return f"kept {count} {unit}{'s' if count > 1 else ''} ago"
     return "kept just now"
-
-
-def error_words(error: SteerError) -> str:
-    """An error's two sentences, safe to draw."""
-    return safe_line(f"{error.message} {error.hint}".strip())

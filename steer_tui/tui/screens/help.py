@@ -1,5 +1,7 @@
 """Help: what the dials do, and every key as it is bound now."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,7 +11,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-_WORDS = """\
+from steer_tui.tui.keys import key_of
+
+
+def _words(key: Callable[[str], str]) -> str:
+    return f"""\
 A dial adds a feature's direction to the model's residual stream, at every token from the first. \
 One notch is 4 % of the stream's mean norm; +4 turns a text, above +6 it begins to break, 0 is off. \
 Negative values push away.
@@ -22,18 +28,20 @@ until you generate.
 
 With live on, a dial that is turned while the steered text comes acts from the next token on, without a restart, and \
 ▸ marks where. What the model holds of the text so far keeps the old steering, so the turn may take a few tokens to \
-show; ⏎ makes the text anew, with the dials as they stand from the first token on. A pace, set with the sampling, \
-gives you the time to turn.
+show; {key("main.generate")} makes the text anew, with the dials as they stand from the first token on. A pace, \
+set with the sampling, gives you the time to turn.
 
-w sweeps the chosen dial over its whole range, beside a random direction of the same norm: the share of texts that \
-show the feature should rise for the one and not for the other, and nats tell where the texts begin to break.
+{key("main.sweep")} sweeps the chosen dial over its whole range, beside a random direction of the same norm: \
+the share of texts that show the feature should rise for the one and not for the other, and nats tell where the \
+texts begin to break.
 
-Where a service generates, e lists its presets and o its models, and features are searched for. One that counts calls \
-has auto off, and one that publishes texts says so before the first: c copies the address of the latest. i reads the \
-steered text anew for its activations, where the stream brings none.
+Where a service generates, {key("main.presets")} lists its presets and {key("main.models")} its models, and features \
+are searched for. One that counts calls has auto off, and one that publishes texts says so before the first: \
+{key("main.copy-link")} copies the address of the latest. {key("main.reread")} reads the steered text anew \
+for its activations, where the stream brings none.
 
 The panes follow the text until you scroll up, and again from the bottom on. Select with the mouse, copy with ctrl+c; \
-y copies the whole text of a pane."""
+{key("main.copy")} copies the whole text of a pane."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -54,5 +62,5 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(id="help") as box:
             box.border_title = "Help"
             box.border_subtitle = "↑↓ scroll · esc close"
-            yield Static(Content(_WORDS))
+            yield Static(Content(_words(partial(key_of, self))))
             yield Static(Content("\n").join(lines), classes="keys")

@@ -2,9 +2,9 @@
 
 from steer_tui.domain import safe_line
 from steer_tui.generation import Cancelled, Done, Failed, Idle, LaneState, RereadFailure, Turn
-from steer_tui.tui.screens.finding import error_words
 from steer_tui.tui.screens.turn_notes import turn_notes
 from steer_tui.tui.widgets.output import OutputPane
+from steer_tui.tui.wording import error_words
 
 
 class LaneView:

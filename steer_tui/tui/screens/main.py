@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
-from textual.worker import Worker, WorkerState
 
 from steer_tui.domain import (
     Feature,
@@ -28,8 +27,10 @@ from steer_tui.engines import Engine, Prepares, PromptWindow, Quota
 from steer_tui.engines.services import Publishes
 from steer_tui.generation import Controller, Deadlines, Failed, LaneState, Phase, RateLimited, Retrying
 from steer_tui.generation.delivery import Sleep
+from steer_tui.tui.keys import key_of
 from steer_tui.tui.screens.lane_view import LaneView
 from steer_tui.tui.screens.services import FindDials, ServiceScreen
+from steer_tui.tui.sizes import LEAST, TALL, WIDE
 from steer_tui.tui.widgets.bottom import Bottom
 from steer_tui.tui.widgets.dial_note import DialNote
 from steer_tui.tui.widgets.key_line import KeyLine
@@ -41,6 +42,10 @@ from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.publication import PublicationNote
 from steer_tui.tui.widgets.rack import DialRack
 from steer_tui.tui.widgets.status import AutoSwitch, LiveSwitch, StatusFigures, StatusView
+from steer_tui.tui.wording import error_words
+
+if TYPE_CHECKING:
+    from steer_tui.generation.sweep import SweepPlan
 
 FRAME = 1 / 30
 """Seconds between two looks at the state while tokens come."""
@@ -48,15 +53,8 @@ FRAME = 1 / 30
 PREPARE_AFTER = 0.25
 """Seconds after which the engine is made ready: its imports would hold up the first paint."""
 
-WIDE, TALL = 90, 30
-"""Columns from which dials and both texts stand side by side, and lines from which nothing has to be saved."""
-
 DRAWN_SEEDS = 100_000_000
 """Seeds that are drawn lie below this, for there are services that take no larger ones."""
-
-LEAST = (40, 14)
-"""Columns and lines below which only a sentence is shown."""
-
 
 _WANTED_KEYS = (
     *("ask_now", "try_again", "turn(-1)", "submit", "generate", "stop", "screen.focus_next", "new_line"),
@@ -115,9 +113,13 @@ class MainScreen(ServiceScreen):
         self._deadlines, self._sleep = deadlines, sleep
         self._auto_while_free = auto_while_free
         self.controller = make_controller(self._note_change)
+        self._priced: SweepPlan | None = None
+        """The sweep of which the person was told how many requests it takes."""
         self._frame_pending = False
         self._seen_phases: list[type[Phase]] = []
         self._told_of_turn = ""
+        self._focused_before: Widget | None = None
+        """What gets the focus back, while the terminal is too small for anything to have it."""
 
     def compose(self) -> ComposeResult:
         """Top to bottom; the stylesheet decides what stands beside what."""
@@ -129,14 +131,14 @@ class MainScreen(ServiceScreen):
         with Container(id="stage"):
             with Vertical(id="dials") as dials:
                 dials.border_title = "Dials"
-                yield DialRack(inputs.dials, clock=self.controller.clock, id="rack")
+                yield DialRack(inputs.dials, inputs.method, clock=self.controller.clock, id="rack")
                 yield DialNote()
             yield LaneTabs()
             with Horizontal(id="lanes"):
                 for lane in Lane:
                     yield OutputPane(id=lane.value)
         if isinstance(self.engine, Publishes):
-            yield PublicationNote(self.engine.publication)
+            yield PublicationNote(self.engine.publication, key_of(self, "main.cancel"))
         yield Bottom(self.controller.clock)
         yield KeyLine(_wanted_keys)
 
@@ -151,9 +153,19 @@ class MainScreen(ServiceScreen):
         self._note_change()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Give the dials as many lines as there is room for."""
-        folded = event.size.width < WIDE
-        self.query_one(DialRack).rows_a_dial = (1 if event.size.height < TALL else 2) if folded else 3
+        """Give the dials as many lines as there is room for, and the focus back where there was room for nothing."""
+        width, height = event.size
+        folded = width < WIDE
+        self.query_one(DialRack).rows_a_dial = (1 if height < TALL else 2) if folded else 3
+        if width < LEAST[0] or height < LEAST[1]:
+            self._focused_before = self.focused or self._focused_before or self.query_one(PromptBox)
+        elif self._focused_before is not None:
+            self.call_after_refresh(self._give_focus_back, self._focused_before)
+            self._focused_before = None
+
+    def _give_focus_back(self, before: Widget) -> None:
+        if self.focused is None:
+            self.set_focus(before if before in self.focus_chain else self.query_one(PromptBox))
 
     @work(group="controller", exit_on_error=False)
     async def _control(self) -> None:
@@ -165,12 +177,11 @@ class MainScreen(ServiceScreen):
             try:
                 await self.engine.prepare()
             except SteerError as error:
-                self.notify(f"{safe_line(error.message)} {safe_line(error.hint)}", severity="error", markup=False)
+                self.notify(error_words(error), severity="error", markup=False)
 
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """A worker that broke says so, since none of them may end the app."""
-        if event.state is WorkerState.ERROR:
-            self.notify(safe_line(f"Something broke: {event.worker.error!r}."), severity="error", markup=False)
+    def tell_fault(self, group: str, sentence: str) -> None:
+        """Say it beside what is there."""
+        self.notify(sentence, severity="error", markup=False)
 
     # From the state to the widgets
 
@@ -214,7 +225,8 @@ class MainScreen(ServiceScreen):
             self._auto_while_free = False
             if self.controller.auto:
                 self.controller.switch_auto(False)
-                self.notify("This engine counts calls, so auto is off: ⏎ generates.")
+                words = f"This engine counts calls, so auto is off: {key_of(self, 'main.generate')} generates."
+                self.notify(words, markup=False)
 
     def _tell_of_turn(self, error: SteerError | None) -> None:
         """Say once why a live turn did not come about, however often it is tried."""
@@ -232,16 +244,17 @@ class MainScreen(ServiceScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
+        if self._focused_before is not None and action != "stop":
+            return False  # nothing shows what it would do
         state = self.controller.state
-        phases = [lane.phase for lane in state.lanes.values()]
         match action:
             case "stop":
                 stops = state.is_generating or self._has_selection or self._tells_publication
                 return True if stops else None
             case "ask_now":
-                return any(isinstance(phase, RateLimited | Retrying) for phase in phases)
+                return any(isinstance(lane.phase, RateLimited | Retrying) for lane in state.lanes.values())
             case "try_again":
-                return self._unfound is not None or any(isinstance(phase, Failed) for phase in phases)
+                return self._unfound is not None or self._has_failed
             case "other_lane":
                 return self.has_class("-narrow")
             case _:
@@ -255,7 +268,8 @@ class MainScreen(ServiceScreen):
 
     @on(DialRack.Changed)
     def _dials_turned(self, event: DialRack.Changed) -> None:
-        self.controller.change(replace(self.controller.inputs, dials=event.dial_rack.rack.dials))
+        rack = event.dial_rack.rack
+        self.controller.change(replace(self.controller.inputs, dials=rack.dials, method=rack.method))
 
     @on(DialRack.Chosen)
     def _dial_chosen(self, event: DialRack.Chosen) -> None:
@@ -293,11 +307,15 @@ class MainScreen(ServiceScreen):
 
     @on(Failure.RetryPressed)
     def action_try_again(self) -> None:
-        """Ask once more for the dials that could not be had, or else start what has failed."""
-        if self._unfound is not None:
-            self.find_dials()
-        else:
+        """Start what has failed, or else ask once more for the dials that could not be had."""
+        if self._has_failed:
             self.controller.try_again()
+        else:
+            self.find_dials()
+
+    @property
+    def _has_failed(self) -> bool:
+        return any(isinstance(lane.phase, Failed) for lane in self.controller.state.lanes.values())
 
     @on(AutoSwitch.Pressed)
     def action_toggle_auto(self) -> None:
@@ -359,14 +377,28 @@ class MainScreen(ServiceScreen):
 
     def action_sweep(self) -> None:
         """Measure what the chosen dial does at many values."""
+        from steer_tui.generation.sweep import charge_of
         from steer_tui.tui.screens.sweep import SweepScreen, plan_sweep
 
+        dial = self.query_one(DialRack).chosen_dial
+        if dial is None:
+            words = f"There is no dial to sweep yet: {key_of(self, 'main.add')} adds one."
+            self.notify(words, severity="warning", markup=False)
+            return
         try:
-            plan = plan_sweep(self.engine, self.query_one(DialRack).chosen_dial, self.controller.inputs)
+            plan = plan_sweep(self.engine, dial, self.controller.inputs)
         except (InvalidValue, Unsupported) as error:
             self.notify(safe_line(str(error)), severity="warning", markup=False)
         else:
-            self.app.push_screen(SweepScreen(self.engine, plan, self._deadlines))
+            charge = charge_of(self.engine, plan)
+            if charge is None or self._priced == plan:
+                self.app.push_screen(SweepScreen(self.engine, plan, self._deadlines))
+            else:
+                self._priced = plan
+                words = (
+                    f"This sweep takes {charge} requests of the service: {key_of(self, 'main.sweep')} again begins it."
+                )
+                self.notify(words, markup=False)
 
     def action_copy_text(self) -> None:
         """Copy the whole text of the pane that has the focus, else of the lane that is in view."""

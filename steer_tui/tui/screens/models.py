@@ -18,10 +18,11 @@ from steer_tui.domain import SteerError, safe_line
 from steer_tui.engines import EngineInfo
 from steer_tui.engines.services import ModelOffer, OffersModels
 from steer_tui.generation.patience import patience
-from steer_tui.tui.screens.finding import error_words
+from steer_tui.tui.screens.faults import TellsFaults
+from steer_tui.tui.wording import error_words
 
 
-class ModelsScreen(ModalScreen[None]):
+class ModelsScreen(TellsFaults, ModalScreen[None]):
     """A line a model; another model needs another start, and the screen says which."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,7 +59,7 @@ class ModelsScreen(ModalScreen[None]):
             async with patience():
                 self._models = await self._engine.models()
         except SteerError as error:
-            self._tell(f"{error_words(error)} r asks again.")
+            self.tell_fault("load", error_words(error))
         else:
             if self._models:
                 options = self.query_one(OptionList)
@@ -67,6 +68,10 @@ class ModelsScreen(ModalScreen[None]):
                 options.highlighted = ids.index(self._info.model) if self._info.model in ids else 0
             else:
                 self._tell("The service names no models.")
+
+    def tell_fault(self, group: str, sentence: str) -> None:
+        """Say it where the models would stand, and how they are asked for once more."""
+        self._tell(f"{sentence} r asks again.")
 
     def _tell(self, sentence: str) -> None:
         self.query_one(OptionList).set_options([Option(Content.styled(sentence, "dim"), disabled=True)])

@@ -14,10 +14,11 @@ from textual.widgets.option_list import Option
 from steer_tui.domain import Method, SteerError, safe_line
 from steer_tui.engines.services import ChargesPresets, OffersPresets, Preset
 from steer_tui.generation.patience import patience
-from steer_tui.tui.screens.finding import error_words
+from steer_tui.tui.screens.faults import TellsFaults
+from steer_tui.tui.wording import error_words
 
 
-class PresetsScreen(ModalScreen[Preset | None]):
+class PresetsScreen(TellsFaults, ModalScreen[Preset | None]):
     """Closes with the preset that was chosen, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,13 +45,14 @@ class PresetsScreen(ModalScreen[Preset | None]):
     @work(group="load", exclusive=True, exit_on_error=False)
     async def action_load(self) -> None:
         """Ask the service, once more where it has failed."""
-        cost = await self._engine.presets_cost() if isinstance(self._engine, ChargesPresets) else None
-        self._tell(safe_line(f"Asking for the presets … {cost or ''}"))
+        self._tell("Asking for the presets …")
         try:
             async with patience():
+                if isinstance(self._engine, ChargesPresets):
+                    self._tell(safe_line(f"Asking for the presets … {await self._engine.presets_cost() or ''}"))
                 self._presets = tuple(await self._engine.presets())
         except SteerError as error:
-            self._tell(f"{error_words(error)} r asks again.")
+            self.tell_fault("load", error_words(error))
         else:
             if self._presets:
                 options = self.query_one(OptionList)
@@ -58,6 +60,10 @@ class PresetsScreen(ModalScreen[Preset | None]):
                 options.highlighted = 0
             else:
                 self._tell("There are no presets for this model.")
+
+    def tell_fault(self, group: str, sentence: str) -> None:
+        """Say it where the presets would stand, and how they are asked for once more."""
+        self._tell(f"{sentence} r asks again.")
 
     def _tell(self, sentence: str) -> None:
         self.query_one(OptionList).set_options([Option(Content.styled(sentence, "dim"), disabled=True)])

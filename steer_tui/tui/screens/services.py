@@ -8,11 +8,12 @@ from textual import work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from steer_tui.domain import Dial, InvalidValue, Method, NotFound, SteerError, safe_line
+from steer_tui.domain import Dial, InvalidValue, NotFound, SteerError, safe_line
 from steer_tui.engines import Engine
 from steer_tui.engines.services import ChargesRereads, OffersModels, OffersPresets, Preset, Publishes
 from steer_tui.generation import Controller
-from steer_tui.generation.rack import Rack
+from steer_tui.tui.keys import key_of
+from steer_tui.tui.screens.faults import TellsFaults
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.publication import PublicationNote
 from steer_tui.tui.widgets.rack import DialRack
@@ -21,7 +22,7 @@ FindDials: TypeAlias = Callable[[], Awaitable[tuple[Dial, ...]]]
 """Asks for dials; raises a SteerError, or InvalidValue for a dial that cannot be."""
 
 
-class ServiceScreen(Screen[None]):
+class ServiceScreen(TellsFaults, Screen[None]):
     """Offers each of its actions where the engine has what it needs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,8 +38,6 @@ class ServiceScreen(Screen[None]):
     _find_dials: FindDials | None = None
     _unfound: SteerError | None = None
     """Why the dials that were asked for are not there, until they are asked for once more."""
-    _methods: tuple[tuple[tuple[Dial, ...], Method], ...] = ()
-    """The dials that presets have replaced, and the method that went with them, for undo."""
     _knows_cost = False
     """Whether the person was told what a re-read costs."""
 
@@ -94,7 +93,7 @@ class ServiceScreen(Screen[None]):
         try:
             found = await self._find_dials()
         except InvalidValue as error:
-            self._note_unfound(NotFound(str(error), hint="a finds another feature."))
+            self._note_unfound(NotFound(str(error), hint=f"{key_of(self, 'main.add')} finds another feature."))
         except SteerError as error:
             self._note_unfound(error)
         else:
@@ -129,16 +128,14 @@ class ServiceScreen(Screen[None]):
             self.notify(f"This engine does not steer by the method {preset.method.value}.", severity="warning")
             return
         rack, box, inputs = self.query_one(DialRack), self.query_one(PromptBox), self.controller.inputs
-        before = rack.rack
         if preset.dials:
             dials = tuple(Dial(feature, value) for feature, value in preset.dials)
-            self._methods += ((before.dials, inputs.method),)
             inputs = replace(inputs, dials=dials, method=preset.method)
         if preset.prompt is not None:
             inputs = replace(inputs, prompt=preset.prompt)
         self.controller.change(inputs)
         if preset.dials:
-            rack.change(Rack(inputs.dials, (*before.past, before.dials)))
+            rack.change(rack.rack.replaced(inputs.dials, inputs.method))
             rack.focus()
         if preset.prompt is not None:
             box.replace(preset.prompt, (0, 0), box.document.end)
@@ -147,10 +144,6 @@ class ServiceScreen(Screen[None]):
         """Take the latest change of the dials back, and with a preset its method."""
         rack = self.query_one(DialRack)
         rack.change(rack.rack.undo())
-        if self._methods and self._methods[-1][0] is rack.rack.dials:
-            method = self._methods[-1][1]
-            self._methods = self._methods[:-1]
-            self.controller.change(replace(self.controller.inputs, dials=rack.rack.dials, method=method))
 
     def action_models(self) -> None:
         """Show which models and sources there are, and how another one is opened."""

@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, HorizontalScroll
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.worker import Worker, WorkerState
 
 from steer_tui.domain import Dial, InvalidValue, SteerError
 from steer_tui.engines import Engine, Prepares
@@ -27,6 +26,7 @@ from steer_tui.generation.sweep import (
     samples_of,
     sweep,
 )
+from steer_tui.tui.screens.faults import TellsFaults
 from steer_tui.tui.widgets.key_line import KeyLine
 from steer_tui.tui.widgets.sample_card import SampleCard
 from steer_tui.tui.widgets.sweep_title import SweepTitle
@@ -40,18 +40,16 @@ FRAME = 1 / 10
 """Seconds between two drawings while texts come."""
 
 
-def plan_sweep(engine: Engine, dial: Dial | None, inputs: Inputs) -> SweepPlan:
+def plan_sweep(engine: Engine, dial: Dial, inputs: Inputs) -> SweepPlan:
     """The sweep of a dial on the prompt that is set; raises InvalidValue or Unsupported where there can be none."""
     require_sweeps(engine)
-    if dial is None:
-        raise InvalidValue("There is no dial to sweep yet: a adds one.")
     if inputs.is_empty:
         raise InvalidValue("The prompt is empty: type something first.")
     sampling = replace(inputs.sampling, max_tokens=min(inputs.sampling.max_tokens, SWEPT_TOKENS))
     return SweepPlan(dial.feature, SWEPT_VALUES, (inputs.prompt,), SAMPLES, sampling, inputs.method)
 
 
-class SweepScreen(Screen[None]):
+class SweepScreen(TellsFaults, Screen[None]):
     """Runs the sweep that it is given, and shows what is known of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -119,10 +117,9 @@ class SweepScreen(Screen[None]):
     def _note_pause(self, pause: Pause) -> None:
         self._say("waiting", f"{pause.error.message} Going on in {math.ceil(pause.seconds)} s.")
 
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+    def tell_fault(self, group: str, sentence: str) -> None:
         """A fault of a program's own ends the sweep, and neither the screen nor the app."""
-        if event.state is WorkerState.ERROR:
-            self._end("failed", f"Something broke: {event.worker.error!r}.")
+        self._end("failed", sentence)
 
     def _say(self, words: str, note: str = "") -> None:
         title = self.query_one(SweepTitle)

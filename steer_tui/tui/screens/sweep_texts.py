@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from steer_tui.domain import Feature, safe_line, safe_text
 from steer_tui.generation.sweep import Direction, Sample
-from steer_tui.tui.widgets.sample_card import value_words
+from steer_tui.tui.wording import value_words
 
 
 class SweepTextsScreen(ModalScreen[None]):
@@ -27,7 +27,7 @@ class SweepTextsScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One page that scrolls."""
         with VerticalScroll(id="sweep-texts") as box:
-            box.border_title = f"{self._label} at {value_words(self._value)}"
+            box.border_title = Content(f"{self._label} at {value_words(self._value)}")
             box.border_subtitle = "↑↓ scroll · esc close"
             yield Static(Content("\n\n").join(self._passages()))
 

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from rich.cells import cell_len, set_cell_size
-
-from steer_tui.domain import Dial, SteeringVector, safe_line
+from steer_tui.domain import Dial, SteeringVector
 from steer_tui.generation import Turn
 from steer_tui.tui.widgets.dial_lines import value_text
 from steer_tui.tui.widgets.output import Note
+from steer_tui.tui.wording import shortened
 
 APART = 8
 """Tokens from one turn of a dial to the next, below which only the last of them is named: they are one gesture."""
@@ -49,7 +48,7 @@ def _turned(turn: Turn) -> dict[str, str]:
     for id in {**before, **after}:
         if before.get(id) != after.get(id):
             value = value_text(after[id]) if id in after else "off"
-            turned[id] = f"{_name((after.get(id) or before[id]).feature.label)} {value}"
+            turned[id] = f"{shortened((after.get(id) or before[id]).feature.label, LONGEST_NAME)} {value}"
     if turn.before.method is not turn.vector.method:
         turned["method"] = turn.vector.method.value
     return turned
@@ -57,8 +56,3 @@ def _turned(turn: Turn) -> dict[str, str]:
 
 def _by_id(vector: SteeringVector) -> dict[str, Dial]:
     return {dial.feature.id: dial for dial in vector.dials}
-
-
-def _name(label: str) -> str:
-    name = safe_line(label)
-    return name if cell_len(name) <= LONGEST_NAME else set_cell_size(name, LONGEST_NAME - 1).rstrip() + "…"

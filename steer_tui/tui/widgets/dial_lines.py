@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial, safe_line
+from steer_tui.tui.wording import shortened
 
 NAME_WIDTH = 12
 VALUE_WIDTH = 6
@@ -51,10 +52,8 @@ def _mark(chosen: bool, styles: DialStyles) -> list[Segment]:
 
 
 def _name(dial: Dial, width: int, styles: DialStyles, chosen: bool) -> Segment:
-    name = safe_line(dial.feature.label)
-    if cell_len(name) >= width:
-        name = set_cell_size(name, max(0, width - 2)) + "… "
-    return Segment(set_cell_size(name, width), styles.quiet if dial.muted else styles.hue + Style(bold=chosen))
+    name = set_cell_size(shortened(dial.feature.label, width - 1), width)
+    return Segment(name, styles.quiet if dial.muted else styles.hue + Style(bold=chosen))
 
 
 def _value(dial: Dial, typed: str | None, styles: DialStyles) -> Segment:

@@ -5,6 +5,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from steer_tui.domain import Dial, FeatureKind, safe_line
+from steer_tui.tui.keys import key_of
 from steer_tui.tui.widgets.dial_lines import BREAKING_VALUE
 
 
@@ -18,7 +19,7 @@ class DialNote(Widget):
         """Strength first, then the feature."""
         dial = self.dial
         if dial is None:
-            return Content.styled("no dial yet: a adds a feature", "dim")
+            return Content.styled(f"no dial yet: {key_of(self, 'main.add')} adds a feature", "dim")
         feature = dial.feature
         dose = "" if dial.dose is None else f"dose {dial.dose:.2f} of the residual norm"
         coefficient = f"coefficient {dial.coefficient:+.4g}"

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from steer_tui.domain import Context, CurvePoint, Evidence, Feature, FeatureKind, Telltale, safe_line
 from steer_tui.domain.evidence import LEAST_SHARE
 from steer_tui.tui.widgets.rack import HUES
+from steer_tui.tui.wording import value_words
 
 CONTEXTS = 3
 """How many contexts are shown."""
@@ -117,10 +118,9 @@ def _heat(share: float, hue: Color) -> Style:
 def _curve(points: Sequence[CurvePoint], hue: Color) -> Iterator[Content]:
     yield Content.styled("value  share of texts   random   nats", "dim")
     for point in points:
-        value = f"{point.value:+g}" if point.value else "0"
         random = "–" if point.random_share is None else _percent(point.random_share)
         yield Content.assemble(
-            (f"{value:>5}  ", "bold"),
+            (f"{value_words(point.value):>5}  ", "bold"),
             Content.styled(_bar(point.share), Style(foreground=hue)),
             f" {_percent(point.share):>5} {random:>7} {point.nats:>6.2f}",
         )

@@ -7,6 +7,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from steer_tui.domain import Lane
+from steer_tui.tui.keys import key_of
 
 LANE_TITLES = {Lane.STEERED: "Steered", Lane.DEFAULT: "Default"}
 
@@ -30,7 +31,7 @@ class LaneTabs(Widget):
             Content.styled(f" {title} ", "bold underline $text-primary" if lane is self.lane else "dim")
             for lane, title in LANE_TITLES.items()
         ]
-        return Content(" ").join(names) + Content.styled("   l the other", "dim")
+        return Content(" ").join(names) + Content.styled(f"   {key_of(self, 'main.other-lane')} the other", "dim")
 
     def on_click(self, event: events.Click) -> None:
         """The left name is the steered lane, the right one the default lane."""

@@ -12,6 +12,7 @@ from textual.widgets import Button, Static
 
 from steer_tui.domain import SteerError, safe_line
 from steer_tui.generation.delivery import Clock
+from steer_tui.tui.keys import key_of
 
 
 def clock_face(seconds: float) -> str:
@@ -66,8 +67,8 @@ class Countdown(Vertical):
         yield Static(id="countdown-reason", markup=False)
         yield RemainingTime(self._clock)
         with Horizontal(classes="notice-buttons"):
-            yield Button("now (n)", id="now", compact=True, variant="primary")
-            yield Button("stop (esc)", id="stop", compact=True)
+            yield Button(Content(f"now ({key_of(self, 'main.now')})"), id="now", compact=True, variant="primary")
+            yield Button(Content(f"stop ({key_of(self, 'main.cancel')})"), id="stop", compact=True)
 
     def show(self, error: SteerError, until: float, attempt: str) -> None:
         """Count down to `until` on the clock; `attempt` says which one follows."""
@@ -96,7 +97,7 @@ class Failure(Vertical):
         yield Static(id="failure-message", markup=False)
         yield Static(id="failure-hint", markup=False)
         with Horizontal(classes="notice-buttons"):
-            yield Button("try again (r)", compact=True, variant="error")
+            yield Button(Content(f"try again ({key_of(self, 'main.try-again')})"), compact=True, variant="error")
 
     def show(self, error: SteerError) -> None:
         """Show an error's two sentences."""

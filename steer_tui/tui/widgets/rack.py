@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial
+from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial, Method
 from steer_tui.generation import Transcript
 from steer_tui.generation.delivery import Clock
 from steer_tui.generation.rack import FINE_STEP, STEP, Rack
@@ -63,11 +63,6 @@ class DialRack(ScrollView, can_focus=True):
             super().__init__()
             self.dial_rack = dial_rack
 
-        @property
-        def control(self) -> "DialRack":
-            """The rack that was changed."""
-            return self.dial_rack
-
     class Chosen(Message):
         """Another dial is the chosen one, or the chosen one has another value."""
 
@@ -75,14 +70,16 @@ class DialRack(ScrollView, can_focus=True):
             super().__init__()
             self.dial = dial
 
-    def __init__(self, dials: Sequence[Dial], *, clock: Clock = time.monotonic, id: str | None = None) -> None:
+    def __init__(
+        self, dials: Sequence[Dial], method: Method, *, clock: Clock = time.monotonic, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self._clock = clock
         self._activations: Mapping[str, Sequence[float]] = {}
         self._reread: Mapping[str, Sequence[float]] = {}
         self._shown_extent = (0, 0)
         self._dragging = False
-        self.set_reactive(DialRack.rack, Rack(tuple(dials)))
+        self.set_reactive(DialRack.rack, Rack(tuple(dials), method))
 
     @property
     def chosen_dial(self) -> Dial | None:
@@ -119,12 +116,14 @@ class DialRack(ScrollView, can_focus=True):
         self._resize()
 
     def on_resize(self) -> None:
-        """Fit the dials to the new width."""
+        """Fit the dials to the new width, and keep the chosen one in view."""
         self._resize()
+        self._show_chosen()
 
     def watch_rows_a_dial(self) -> None:
         """Move the dials together or apart."""
         self._resize()
+        self._show_chosen()
 
     def watch_rack(self) -> None:
         """Keep the choice within the dials."""
@@ -133,12 +132,15 @@ class DialRack(ScrollView, can_focus=True):
         self.post_message(self.Chosen(self.chosen_dial))
         self.refresh()
 
-    def watch_chosen(self, _before: int, index: int) -> None:
+    def watch_chosen(self) -> None:
         """Bring the chosen dial into view; a value that was being typed is dropped."""
         self.typed = None
-        rows = self.rows_a_dial
-        self.scroll_to_region(Region(0, index * rows, self.size.width, rows), animate=False, force=True)
+        self._show_chosen()
         self.post_message(self.Chosen(self.chosen_dial))
+
+    def _show_chosen(self) -> None:
+        rows = self.rows_a_dial
+        self.scroll_to_region(Region(0, self.chosen * rows, self.size.width, rows), animate=False, force=True)
 
     def _dial_styles(self, index: int) -> DialStyles:
         return DialStyles(

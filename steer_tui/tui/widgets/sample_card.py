@@ -8,11 +8,7 @@ from textual.widget import Widget
 
 from steer_tui.domain import safe_text
 from steer_tui.generation.measures import Means
-
-
-def value_words(value: float) -> str:
-    """A value with its sign, as it stands over its sample."""
-    return f"{value:+g}".replace("-", "−") if value else "0"
+from steer_tui.tui.wording import value_words
 
 
 def measured_words(means: Means) -> str:

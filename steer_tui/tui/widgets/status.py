@@ -26,6 +26,7 @@ from steer_tui.generation import (
     Settling,
     Streaming,
 )
+from steer_tui.tui.keys import key_of
 
 _ENDINGS = {
     FinishReason.COMPLETE: "done",
@@ -145,7 +146,7 @@ class StatusFigures(Widget):
         if view.link is not None:
             place = f"public at {safe_line(view.link.removeprefix('https://'))}"
             fits = cell_len(f"{line.plain}   {' · '.join([*figures, place])}") <= self.size.width
-            figures.append(place if fits else "c copies link")
+            figures.append(place if fits else f"{key_of(self, 'main.copy-link')} copies link")
         if view.seconds_to_first_token is not None:
             figures.append(f"first token {view.seconds_to_first_token * 1000:.0f} ms")
         return line + Content.styled("   " + " · ".join(figures), "dim") if figures else line

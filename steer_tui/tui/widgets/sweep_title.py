@@ -1,6 +1,5 @@
 """What is swept, and how far the sweep is."""
 
-from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import reactive
@@ -8,12 +7,11 @@ from textual.widget import Widget
 
 from steer_tui.domain import safe_line
 from steer_tui.generation.sweep import SweepPlan
+from steer_tui.tui.sizes import WIDE
+from steer_tui.tui.wording import shortened
 
 LABEL_CELLS = 20
 """The longest that a label is drawn."""
-
-WIDE = 90
-"""Columns from which there is room for how the texts are drawn."""
 
 _BAR_CELLS = 12
 
@@ -35,7 +33,7 @@ class SweepTitle(Widget):
     def render(self) -> Content:
         """Feature, how it stands, and the progress; then the prompt, and how the two curves are drawn."""
         plan = self._plan
-        label = _truncated(plan.feature.label)
+        label = shortened(plan.feature.label, LABEL_CELLS)
         head = Content.styled(f"Sweep of {label}", "bold $text-primary")
         head += Content.styled(f"   {safe_line(self.words)}", "$text-secondary")
         filled = _BAR_CELLS * self.finished // self._total
@@ -60,8 +58,3 @@ class SweepTitle(Widget):
         if room < LABEL_CELLS:
             return left.truncate(self.size.width, ellipsis=True)
         return left.truncate(room, ellipsis=True, pad=True) + Content("  ") + right
-
-
-def _truncated(label: str) -> str:
-    label = safe_line(label)
-    return label if cell_len(label) <= LABEL_CELLS else set_cell_size(label, LABEL_CELLS - 1) + "…"

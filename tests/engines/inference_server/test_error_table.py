@@ -1,5 +1,7 @@
 """The rows of the protocol's error table that no other test has, and what stands in front of such a server."""
 
+import json
+
 import pytest
 from engines.inference_server.asking import SEA, asked, events_of, failure_of, words
 from engines.inference_server.box import Box, completion, frame
@@ -11,7 +13,7 @@ from loopback import Call
 from wire.cutting import cuts
 
 from steer_tui.domain import RateLimited, SteerError
-from steer_tui.engines.inference_server.lane_stream import _frames
+from steer_tui.wire import read_events
 
 BROKEN_JSON = {"detail": [{"type": "json_invalid", "loc": ["body", 5], "msg": "JSON decode error", "input": {}}]}
 NO_HOOK = {"error": "Hook blocks.99.hook_resid_post is not supported", "type": "ValueError", "traceback": None}
@@ -109,5 +111,5 @@ async def test_a_recorded_stream_gives_the_same_frames_wherever_its_bytes_are_cu
     cut: tuple[bytes, list[bytes]],
 ) -> None:
     _, pieces = cut
-    frames = [one async for one in _frames(Response(200, stream=Pieces(pieces)))]
+    frames = [json.loads(one.data) async for one in read_events(Response(200, stream=Pieces(pieces)))]
     assert frames == [completion("STEERED", text) for text in TEXTS]

@@ -3,20 +3,17 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-from engines.inference_server.asking import STEERED, asked, events_of, failure_of, words
+from engines.inference_server.asking import DEFAULT, STEERED, asked, events_of, failure_of, words
 from engines.inference_server.box import Box, completion, frame
 from engines.inference_server.conftest import Open
 from loopback import Call, Loopback
 from pydantic import SecretStr
 
 from steer_tui.domain import (
-    BOTH_LANES,
     Dial,
     DoneEvent,
-    ErrorEvent,
     Feature,
     GenerationRequest,
-    Lane,
     SteerError,
     SteeringVector,
 )
@@ -212,24 +209,6 @@ async def test_what_a_server_says_is_made_safe_and_short(open_at: Open) -> None:
     assert len(error.message) < 500
 
 
-async def test_one_lanes_failure_leaves_the_other_alone(open_at: Open) -> None:
-    box = Box()
-
-    async def steer(call: Call) -> None:
-        if call.json["types"] == ["STEERED"]:
-            await call.answer_json({"error": NO_INDEX}, 500)
-        else:
-            await call.start()
-            await call.chunk(frame(completion("DEFAULT", " a")))
-
-    for capabilities in (box.capabilities, box.capabilities | {"max_concurrent_requests": 4}):
-        one = Box(capabilities=capabilities)
-        one.server.routes["POST /v1/steer/completion"] = steer
-        events = await events_of(await open_at(one), asked(BOTH_LANES))
-        assert [event.code for event in events if isinstance(event, ErrorEvent)] == ["not_found"]
-        assert words(events, Lane.DEFAULT) == [" a"]
-
-
 async def test_a_server_that_came_back_as_another_is_asked_again_what_it_is(open_at: Open) -> None:
     box = Box()
     steer = box.server.routes["POST /v1/steer/completion"]
@@ -242,7 +221,7 @@ async def test_a_server_that_came_back_as_another_is_asked_again_what_it_is(open
     await failure_of(engine, asked())
     box.server.routes["POST /v1/steer/completion"] = steer
     box.capabilities["model"] = "gemma-2-2b"
-    await events_of(engine, asked())
+    await events_of(engine, asked(DEFAULT))
     assert engine.info.model == "gemma-2-2b"
 
 

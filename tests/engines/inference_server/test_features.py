@@ -48,6 +48,31 @@ async def test_without_vectors_the_unit_is_a_fifth_of_the_maximum_that_was_seen(
     assert feature.unit_origin == "a fifth of its maximum activation on a few sentences"
 
 
+@pytest.mark.parametrize("told", ["NaN", "-Infinity", "1e999", "1e308"])
+async def test_a_size_that_is_no_number_is_no_unit(open_at: Open, told: str) -> None:
+    box = Box()
+
+    async def fire(call: Call) -> None:
+        values = f'{{"values": [0.0, {told}], "maxValue": 1, "maxValueIndex": 1}}'
+        await call.answer(f'{{"activation": {values}, "tokens": ["a", "b"], "tokensIsSpecial": [false, false]}}')
+
+    box.server.routes["POST /v1/activation/single"] = fire
+    (feature,) = await (await open_at(box)).find_features("6-res-jb/7")
+    assert feature.residual_norm is None
+    assert feature.unit == (1e308 / 5 if told == "1e308" else 10.0)
+
+
+async def test_a_vector_that_is_no_direction_gives_no_unit(open_at: Open) -> None:
+    box = Box()
+
+    async def row(call: Call) -> None:
+        await call.answer('{"vector": [1.0, NaN], "hookName": "blocks.6.hook_resid_pre"}')
+
+    box.server.routes["POST /v1/util/sae-vector"] = row
+    (feature,) = await (await open_at(box)).find_features("6-res-jb/7")
+    assert (feature.unit, feature.residual_norm) == (10.0, None)
+
+
 async def test_a_server_that_only_generates_gives_a_unit_of_ten(open_at: Open) -> None:
     box = Box()
     del box.server.routes["POST /v1/util/sae-vector"]

@@ -13,7 +13,7 @@ from neuronpedia_inference_client.models.tokenize_post_request import TokenizePo
 from neuronpedia_inference_client.models.util_sae_vector_post_request import UtilSaeVectorPostRequest
 from pydantic import BaseModel, SecretStr
 
-from steer_tui.domain import Dial, GenerationRequest, Method, Sampling, SteeringVector, Unsupported
+from steer_tui.domain import Dial, GenerationRequest, Method, NotFound, Sampling, SteeringVector, Unsupported
 from steer_tui.engines.inference_server import InferenceServer
 
 MODELS: dict[str, type[BaseModel]] = {
@@ -147,6 +147,30 @@ async def test_a_server_without_capabilities_is_asked_for_the_model_that_is_set(
     engine = await open_at(box, model="gemma-2-2b")
     await events_of(engine, asked())
     assert box.steered()[0]["model"] == "gemma-2-2b"
+
+
+async def test_what_belongs_to_another_model_is_not_sent_to_one_that_would_take_it(open_at: Open) -> None:
+    box = Box(capabilities={**EAGER, "model": "google/gemma-2-2b"})
+    engine = await open_at(box)
+    for dial in (Dial(SEA, 4.0), Dial(engine.random_direction(SEA, 3), 4.0)):
+        request = GenerationRequest("Once", vector=SteeringVector.of((dial,)), lanes=STEERED)
+        _, error = await failure_of(engine, request)
+        assert (error.code, "gpt2-small" in error.hint) == ("not_found", True)
+        assert "belongs to another model than google/gemma-2-2b" in error.message
+        with pytest.raises(NotFound, match="another model"):
+            await engine.reread("the sea", [dial.feature])
+    with pytest.raises(NotFound, match="another model"):
+        await engine.find_features(SEA.id)
+    assert [call.path for call in box.server.calls] == ["/v1/capabilities"]
+    await events_of(engine, asked(DEFAULT))
+
+
+async def test_a_model_that_the_server_does_not_have_is_not_taken_for_the_one_that_it_has(open_at: Open) -> None:
+    box = Box()
+    engine = await open_at(box, model="gemma-2-2b")
+    _, error = await failure_of(engine, asked(DEFAULT))
+    assert (error.code, error.message) == ("not_found", "The server has the model gpt2-small, and gemma-2-2b is set.")
+    assert box.steered() == []
 
 
 async def test_the_key_goes_with_every_request_in_its_header(open_at: Open) -> None:

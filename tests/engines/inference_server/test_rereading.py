@@ -64,6 +64,19 @@ async def test_a_text_beyond_the_limit_is_refused_with_its_length(open_at: Open)
     assert len((await engine.reread("word" * 200, [SEA])).tokens) == 200
 
 
+async def test_a_text_that_the_server_itself_finds_too_long_is_no_prompt(open_at: Open) -> None:
+    box = Box()
+
+    async def refuse(call: Call) -> None:
+        await call.answer_json({"error": "Text too long: 962 tokens, max is 200"}, 400)
+
+    box.server.routes["POST /v1/activation/single"] = refuse
+    with pytest.raises(Rejected) as failed:
+        await (await open_at(box)).reread("the sea", [SEA])
+    assert failed.value.message == "The text has 962 tokens, and this server reads 200 at once."
+    assert "ACTIVATION_TOKEN_LIMIT" in failed.value.hint
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

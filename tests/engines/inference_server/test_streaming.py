@@ -1,18 +1,18 @@
 """Cumulative frames become tokens, on one lane or on both."""
 
-import asyncio
 import gzip
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 from engines.inference_server.asking import DEFAULT, asked, endings, events_of, words
-from engines.inference_server.box import VLLM, Box, completion, frame
+from engines.inference_server.box import EAGER, VLLM, Box, completion, frame
 from engines.inference_server.conftest import Open
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import Call
 
-from steer_tui.domain import BOTH_LANES, Lane, RewindEvent, TokenEvent
+from steer_tui.domain import Lane, RewindEvent, TokenEvent
 from steer_tui.engines import LanePolicy
 from steer_tui.engines.inference_server.answers import Snapshot
 from steer_tui.engines.inference_server.lane_text import LaneText
@@ -96,29 +96,16 @@ async def test_what_might_have_begun_a_stop_text_comes_in_the_end(open_at: Open)
     assert (words(events), endings(events)) == ([" the", "\n"], ["complete"])
 
 
-async def test_two_lanes_of_a_parallel_server_come_at_once(open_at: Open) -> None:
-    box = Box(capabilities=VLLM)
-    met = asyncio.Barrier(2)
-
-    async def steer(call: Call) -> None:
-        kind = call.json["types"][0]
-        await call.start()
-        await call.chunk(frame(completion(kind, " a")))
-        await met.wait()  # neither lane goes on before both have begun
-        await call.chunk(frame(completion(kind, " a b")))
-
-    box.server.routes["POST /v1/steer/completion"] = steer
-    engine = await open_at(box)
-    events = await events_of(engine, asked(BOTH_LANES))
-    assert engine.info.lanes is LanePolicy.PARALLEL
-    assert words(events) == words(events, Lane.DEFAULT) == [" a", " b"]
-
-
-async def test_two_lanes_of_a_server_with_one_slot_come_in_turn_the_steered_one_first(open_at: Open) -> None:
-    box = Box()
+@pytest.mark.parametrize(
+    ("capabilities", "policy"), [(EAGER, LanePolicy.ONE_AT_A_TIME), (VLLM, LanePolicy.PARALLEL)], ids=["eager", "vllm"]
+)
+async def test_two_lanes_of_one_stream_come_in_turn_the_steered_one_first(
+    open_at: Open, capabilities: dict[str, object], policy: LanePolicy
+) -> None:
+    box = Box(capabilities=capabilities)
     engine = await open_at(box)
     events = await events_of(engine, asked((Lane.DEFAULT, Lane.STEERED)))
-    assert engine.info.lanes is LanePolicy.ONE_AT_A_TIME
+    assert engine.info.lanes is policy
     assert [body["types"] for body in box.steered()] == [["STEERED"], ["DEFAULT"]]
     assert [event.lane for event in events] == [Lane.STEERED] * 5 + [Lane.DEFAULT] * 3
 
@@ -129,6 +116,26 @@ async def test_a_chat_shows_the_models_turn_and_not_what_ends_it(open_at: Open) 
     events = await events_of(engine, asked(max_tokens=5))
     assert (words(events), endings(events)) == (["Hi", " there", "!"], ["complete"])
     assert box.asked("/v1/steer/completion-chat")[0].json["prompt"] == [{"role": "user", "content": "Once upon"}]
+
+
+@pytest.mark.parametrize(("tokens", "end"), [(28, "max_tokens"), (27, "complete"), (None, "complete")])
+async def test_a_chat_that_fills_the_servers_room_ends_for_that_reason(
+    open_at: Open, tokens: int | None, end: str
+) -> None:
+    box = Box(words={"STEERED": [" Hi", " there"]})
+    box.capabilities |= {"max_tokens": 30}
+
+    async def apply(call: Call) -> None:
+        assert call.json == {"messages": [{"role": "user", "content": "Once upon"}]}
+        await call.answer_json({"prompt": "…", "tokens": list(range(tokens or 0)), "spans": []})
+
+    if tokens is not None:
+        box.server.routes["POST /v1/apply-chat-template"] = apply
+    engine = await open_at(box)
+    request = replace(asked(max_tokens=8), chat=True)
+    for _ in range(2):
+        assert endings(await events_of(engine, request)) == [end]
+    assert len(box.asked("/v1/apply-chat-template")) == 1
 
 
 async def test_a_chat_in_snake_case_reads_the_same(open_at: Open) -> None:

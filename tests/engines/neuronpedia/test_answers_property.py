@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire.cutting import cuts
 
-from steer_tui.domain import DoneEvent, Event, Lane
+from steer_tui.domain import DoneEvent, Event, Lane, safe_line
 from steer_tui.engines.neuronpedia.reader import AnswerReader
 from steer_tui.engines.neuronpedia.steering import steering
 from steer_tui.wire import SseParser
@@ -14,7 +14,7 @@ TEXTS = st.text("ab \n<é日", max_size=12)
 
 
 def _reader(*stop: str) -> AnswerReader:
-    return AnswerReader(steering(asking(stop=stop), "gemma-2-2b", chat=False))
+    return AnswerReader(steering(asking(stop=stop), "gemma-2-2b", chat=False), safe_line)
 
 
 def _read(pieces: list[bytes]) -> list[Event]:

@@ -190,6 +190,24 @@ async def test_a_service_that_fails_without_a_word_is_asked_twice_and_not_again(
     assert len(steer_calls(server)) == 2
 
 
+async def test_a_source_that_cannot_be_steered_with_is_told_from_an_index_that_is_mistyped(serve: Serve) -> None:
+    _, engine = await serve({"POST /api/steer": refusing(404, UNAVAILABLE)})
+    with pytest.raises(NotFound) as raised:
+        await gather(engine, asking())
+    assert raised.value.hint == "Choose a model and a source whose inference is on."
+
+
+@pytest.mark.parametrize("body", [{"message": "bad gateway"}, {}], ids=["in words", "without a word"])
+async def test_a_gateway_that_answers_for_the_service_is_not_asked_again_before_its_time(
+    serve: Serve, body: object
+) -> None:
+    server, engine = await serve({"POST /api/steer": refusing(502, body, {"Retry-After": "12"})})
+    with pytest.raises(Unreachable) as raised:
+        await gather(engine, asking())
+    assert raised.value.retry_after == 12.0
+    assert len(steer_calls(server)) == 1
+
+
 async def test_where_nobody_listens_is_said_at_once() -> None:
     async with Loopback({}) as server:
         url = server.url
@@ -226,6 +244,13 @@ def _other(content_type: str, status: int = 200) -> Handler:
 async def test_what_is_not_the_protocol_is_not_shown(serve: Serve, handler: Handler, kind: type[SteerError]) -> None:
     _, engine = await serve({"POST /api/steer": handler})
     with pytest.raises(kind):
+        await gather(engine, asking())
+
+
+async def test_a_key_that_is_repeated_where_texts_were_expected_is_not_shown(serve: Serve) -> None:
+    told = b'data: {"message":"the key sk-secret is spent"}\n\n'
+    _, engine = await serve({"POST /api/steer": streaming([told])}, key=SecretStr("sk-secret"))
+    with pytest.raises(Rejected, match="the key … is spent"):
         await gather(engine, asking())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from engines.neuronpedia.serving import CITY, MODEL, SOURCE, Serve, age, answering, refusing
 from loopback import Call, Loopback
+from pydantic import SecretStr
 
 from steer_tui.domain import FeatureKind, Malformed, NotFound, RateLimited, Rejected, Unreachable
 from steer_tui.engines.lookup import resolve_feature
@@ -84,6 +85,12 @@ async def test_two_features_with_one_explanation_are_told_apart_and_one_feature_
     assert labels[1] == "dogs (2)"
 
 
+async def test_a_feature_that_is_found_twice_bears_its_better_explanation(serve: Serve) -> None:
+    better, worse = found(1, "San Francisco"), found(1, "words for places")
+    _, engine = await serve({SEARCH: answering(page(better, found(2, "bridges"), worse))})
+    assert [feature.label for feature in await engine.find_features("city")] == ["San Francisco", "bridges"]
+
+
 @pytest.mark.parametrize(
     ("told", "unit", "origin"),
     [
@@ -151,8 +158,9 @@ async def test_what_the_service_does_not_have_or_cannot_search_is_said(serve: Se
     missing = refusing(404, {"error": "Not found", "message": "Feature not found"})
     failing = refusing(500, {"message": "Unknown Error"})
     _, engine = await serve({f"GET /api/feature/{CITY.id}": missing, SEARCH: failing})
-    with pytest.raises(NotFound, match="Feature not found"):
+    with pytest.raises(NotFound, match="Feature not found") as unknown:
         await engine.search(CITY.id)
+    assert unknown.value.hint == "Check the source and the index."
     with pytest.raises(Rejected, match="failed to search") as raised:
         await engine.search("anything")
     assert "model" in raised.value.hint
@@ -209,6 +217,27 @@ async def test_a_broken_kept_answer_is_as_none_and_their_number_is_bounded(tmp_p
     await kept.keep("b", 1)
     assert len(await asyncio.to_thread(lambda: list(tmp_path.iterdir()))) == KEPT_MAX
     assert (await kept.find("b")) is not None
+
+
+async def test_what_one_key_was_answered_is_not_told_to_another(serve: Serve, tmp_path: Path) -> None:
+    server, mine = await serve({SEARCH: answering(page(found(1, "mine")))}, key=SecretStr("sk-mine"))
+    await mine.search("bridges")
+    for key, calls in (SecretStr("sk-yours"), 2), (None, 3), (SecretStr("sk-mine"), 3):
+        other = HostedNeuronpedia(MODEL, url=server.url, key=key, answers=tmp_path / "answers")
+        await other.search("bridges")
+        await other.aclose()
+        assert len(server.calls) == calls
+
+
+async def test_an_answer_that_a_version_of_another_shape_has_kept_is_asked_for_anew(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, engine = await serve({SEARCH: answering(page(found(1, "dogs")))})
+    with monkeypatch.context() as older:
+        older.setattr("steer_tui.engines.neuronpedia.kept.SHAPE", 0)
+        await engine.search("dogs")
+    await engine.search("dogs")
+    assert len(server.calls) == 2
 
 
 async def test_a_folder_that_cannot_be_written_keeps_nothing_and_hurts_nobody(serve: Serve, tmp_path: Path) -> None:

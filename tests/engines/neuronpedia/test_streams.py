@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 from engines.neuronpedia.serving import (
@@ -145,6 +146,16 @@ async def test_the_link_and_the_quota_are_those_of_the_latest_answer(serve: Serv
     assert engine.info.quota == Quota(231, 240)
 
 
+async def test_a_text_that_is_not_whole_yet_is_not_said_to_stand_where_an_earlier_one_does(serve: Serve) -> None:
+    _, engine = await serve({"POST /api/steer": streaming()})
+    await gather(engine, asking())
+    stream = engine.stream(asking())
+    await anext(stream)
+    assert engine.latest_link is None
+    await stream.aclose()
+    assert engine.latest_link is None
+
+
 async def test_a_service_that_counts_nothing_has_no_quota(serve: Serve) -> None:
     _, engine = await serve({"POST /api/steer": answering(answer(" a", " b", "abc123", limit=None))})
     await gather(engine, asking())
@@ -199,6 +210,30 @@ async def test_an_old_server_that_repeats_the_prompt_is_understood(serve: Serve)
     events = await gather(engine, asking())
     assert text_of(events, Lane.STEERED) == " a b"
     assert text_of(events, Lane.DEFAULT) == " c"
+
+
+async def test_a_prompt_behind_the_token_that_begins_a_text_is_passed_over_too(serve: Serve) -> None:
+    _, engine = await serve({"POST /api/steer": answering(answer(f"<bos>{PROMPT} a", f"<bos>{PROMPT} b", "x"))})
+    events = await gather(engine, asking())
+    assert (text_of(events, Lane.STEERED), text_of(events, Lane.DEFAULT)) == (" a", " b")
+
+
+async def test_a_text_that_happens_to_begin_like_its_prompt_is_shown_whole(serve: Serve) -> None:
+    repeated = f"{PROMPT} itself."
+    _, engine = await serve({"POST /api/steer": answering(answer(repeated, " a tower.", "x"))})
+    events = await gather(engine, asking())
+    assert (text_of(events, Lane.STEERED), text_of(events, Lane.DEFAULT)) == (repeated, " a tower.")
+    frames = (frame(repeated, None), frame(repeated, " a"), frame(repeated, " a tower.", "x"))
+    _, engine = await serve({"POST /api/steer": streaming(frames)})
+    events = await gather(engine, asking())
+    assert (text_of(events, Lane.STEERED), text_of(events, Lane.DEFAULT)) == (repeated, " a tower.")
+
+
+async def test_a_prompt_of_one_word_is_what_the_model_may_have_written(serve: Serve) -> None:
+    frames = (frame("No", None), frame("No way", "No"), frame("No way", "No!", "x"))
+    _, engine = await serve({"POST /api/steer": streaming(frames)})
+    events = await gather(engine, replace(asking(), prompt="No"))
+    assert (text_of(events, Lane.STEERED), text_of(events, Lane.DEFAULT)) == ("No way", "No!")
 
 
 @pytest.mark.parametrize("template", ["chatTemplate", "chat_template"])

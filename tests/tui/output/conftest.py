@@ -24,7 +24,7 @@ class PaneApp(App[None]):
         yield Label("below")
 
     def on_output_pane_follow_changed(self, message: OutputPane.FollowChanged) -> None:
-        assert message.pane is message.control is self.pane
+        assert message.pane is self.pane
         self.changes.append(message.following)
 
     @property

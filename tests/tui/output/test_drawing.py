@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from steer_tui.tui.widgets.output import Note, OutputPane, TokenKind
+from steer_tui.tui.widgets.output import Note, OutputPane
 
 HOSTILE = [
     "\x1b[2J",
@@ -53,10 +53,9 @@ async def test_text_is_kept_as_it_came_and_drawn_as_visible_symbols(running) -> 
 
 async def test_a_character_that_comes_in_two_tokens_is_drawn_whole(running) -> None:
     async with running() as (pane, pilot):
-        pane.append(["e"])
+        pane.start("e")
         await pilot.pause()
         pane.append(["\u0301", "👩", "\u200d"])
-        pane.set_kinds(1, [TokenKind.PROMPT] * 3)
         await pilot.pause()
         pane.append(["🚀"])
         await pilot.pause()
@@ -94,18 +93,6 @@ async def test_the_cursor_stands_where_the_next_token_comes(running) -> None:
         pane.cursor = False
         await pilot.pause()
         assert not any(names for _, names, _ in styled(pane))
-
-
-async def test_tokens_are_drawn_as_their_kind_until_they_are_of_another(running) -> None:
-    async with running() as (pane, pilot):
-        pane.append(["old", " new", "er"])
-        pane.set_kinds(1, [TokenKind.PROMPT] * 9)
-        await pilot.pause()
-        plain, other, *_ = styled(pane)
-        assert (plain[0], other[0]) == ("old", " newer")
-        pane.set_kinds(1, bytes(2))
-        await pilot.pause()
-        assert styled(pane)[0][0] == "old newer"
 
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "ansi-light"])
@@ -160,7 +147,6 @@ async def test_every_row_is_as_wide_as_the_pane(running, tokens: list[str], widt
     async with running(width=width, height=6) as (pane, pilot):
         pane.append(tokens)
         pane.annotate([Note(index, " ▸note◂") for index in range(0, len(tokens), 3)])
-        pane.set_kinds(2, [TokenKind.PROMPT] * 4)
         await pilot.pause()
         for y in range(pane.size.height):
             strip = pane.render_line(y)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.pilot import Pilot
 
-from steer_tui.tui.widgets.output import Note, OutputPane, TokenKind
+from steer_tui.tui.widgets.output import Note, OutputPane
 from steer_tui.tui.widgets.output.noted import NotedText
 from steer_tui.tui.widgets.output.wrapped import WrappedText
 
@@ -152,24 +152,3 @@ def test_whatever_comes_and_goes_the_text_is_wrapped_as_if_it_had_come_at_once(s
         assert text.without_notes(0, len(text.wrapped)) == "Once" + "".join(tokens)
         assert len(text.marks) == len(tokens)
         assert text.marks.end(0) == 4
-
-
-@settings(max_examples=200, deadline=None)
-@given(tokens=TOKENS, notes=NOTES, first=st.integers(0, 8), kinds=st.lists(st.sampled_from([0, 2]), max_size=9))
-def test_kinds_stay_with_their_tokens_whatever_the_notes(
-    tokens: list[str], notes: list[tuple[int, str]], first: int, kinds: list[int]
-) -> None:
-    text = NotedText()
-    text.append(tokens)
-    noted = [Note(*note) for note in sorted(notes)]
-    text.annotate(noted)
-    text.marks.set_kinds(first, kinds)
-    expected = [TokenKind.PLAIN] * len(tokens)
-    expected[first : first + len(kinds)] = kinds[: max(0, len(tokens) - first)]
-    assert list(text.marks.kinds(0)) == expected
-    text.annotate([])
-    assert list(text.marks.kinds(0)) == expected
-    text.annotate(noted)
-    for index, (start, end) in enumerate(text.marks.tokens(0)):
-        assert str(text.wrapped)[start:end] == tokens[index]
-        assert {kind for _, kind in text.marks.runs(start, end)} <= {expected[index]}

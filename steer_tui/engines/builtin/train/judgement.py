@@ -17,10 +17,10 @@ VALUES = (-6, -3, 0, 3, 6, 8, 10)
 _FULL = 6
 _RANDOM_DIRECTIONS = 8
 _AT_ONCE = 128
-_OWN_OPENINGS = 10
+_OWN_OPENINGS = 20
 _OWN_DOCUMENTS = 2_000
 _OTHER_CORPUS = 1_000_003
-_OWN_TEXTS = 6
+_OWN_TEXTS = 3
 _WOBBLE = 0.06
 """By how much a share may fall from one value to the next: about the error of a share of a hundred texts, doubled."""
 _MOST_NATS = 0.25

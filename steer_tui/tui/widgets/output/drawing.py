@@ -70,7 +70,7 @@ def _pieces(
 ) -> Iterator[tuple[int, Style]]:
     """The runs cut where the selection begins and ends: where each piece ends, and its style (pieces may be empty)."""
     for end, kind in runs:
-        style = styles.kinds.get(kind, styles.plain)
+        style = styles.kinds[kind]
         if selected is not None:
             first, last = selected
             yield min(first, end), style

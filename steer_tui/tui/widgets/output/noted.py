@@ -59,15 +59,12 @@ class NotedText:
         """
         first, row = self._first_moved(notes), len(self.wrapped.lines) - 1
         tokens: list[str] = []
-        kinds = b""
         if first is not None:
-            tokens, kinds = self._tokens(first), self.marks.kinds(first)
+            tokens = self._tokens(first)
             row = self._cut(first)
         self._notes = tuple(notes)
         self._to_come = self._notes[self.marks.note_count :]
         self.append(tokens)
-        if first is not None:
-            self.marks.set_kinds(first, kinds)
         return row
 
     def without_notes(self, first: int, last: int) -> str:

@@ -65,11 +65,6 @@ class OutputPane(ScrollView, can_focus=True):
         following: bool
         """Whether it follows now."""
 
-        @property
-        def control(self) -> "OutputPane":
-            """The pane, for the selectors of `@on`."""
-            return self.pane
-
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._text = NotedText()
@@ -113,11 +108,6 @@ class OutputPane(ScrollView, can_focus=True):
         self._forget_selection()
         self._text.rewind(keep)
         self._text_replaced()
-
-    def set_kinds(self, first: int, kinds: Sequence[int]) -> None:
-        """Give the tokens from index `first` on other kinds, and so other styles."""
-        self._text.marks.set_kinds(first, kinds)
-        self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the pane, taking each finished line as it was last drawn: scrolling changes only where it stands.

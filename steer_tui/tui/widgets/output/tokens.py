@@ -8,10 +8,10 @@ from itertools import accumulate
 
 
 class TokenKind(IntEnum):
-    """What a token is, and so the style in which it is drawn."""
+    """What a piece of the text is, and so the style in which it is drawn."""
 
     PLAIN = 0
-    """Text like any other."""
+    """A token."""
     NOTE = 1
     """What is drawn between two tokens, is no part of the text, and counts as none."""
     PROMPT = 2
@@ -73,20 +73,6 @@ class TokenMarks:
         for index in range(first, len(self)):
             place = index + 1 + bisect_right(self._noted, index)
             yield self._ends[place - 1], self._ends[place]
-
-    def kinds(self, first: int) -> bytes:
-        """The kinds of the tokens from the one at index `first` on."""
-        place = first + 1 + bisect_left(self._noted, first)
-        return bytes(kind for kind in self._kinds[place:] if kind != TokenKind.NOTE)
-
-    def set_kinds(self, first: int, kinds: Sequence[int]) -> None:
-        """Give tokens, from the one at index `first` on, other kinds."""
-        last, start = min(first + len(kinds), len(self)), first
-        while start < last:
-            notes = bisect_right(self._noted, start)
-            stop = min(last, self._noted[notes]) if notes < len(self._noted) else last
-            self._kinds[start + notes + 1 : stop + notes + 1] = bytes(kinds[start - first : stop - first])
-            start = stop
 
     def runs(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The kinds between two offsets as runs of the same kind: where each run ends, and its kind."""
