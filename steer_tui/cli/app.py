@@ -73,7 +73,7 @@ async def app_options(settings: Settings, engine: Engine) -> "AppOptions":
         prompt=settings.prompt,
         example=config.prompt.example,
         sampling=settings.sampling,
-        chat=settings.engine_settings.chat,
+        chat=settings.chat,
         dials=await find_dials() if is_embedded else (),
         find_dials=None if is_embedded else find_dials,
         auto=_AUTO[generation.auto],

@@ -33,10 +33,10 @@ def settings_without_key(name: str, flags: Flags, loaded: LoadedConfig) -> Engin
     match name:
         case "neuronpedia":
             ours = config.neuronpedia
-            configured = EngineSettings(ours.model, ours.url, chat=ours.chat, replay_pace_ms=ours.replay_pace_ms)
+            configured = EngineSettings(ours.model, ours.url, replay_pace_ms=ours.replay_pace_ms)
         case "inference-server":
             theirs = config.inference_server
-            configured = EngineSettings(theirs.model or None, theirs.url, chat=theirs.chat)
+            configured = EngineSettings(theirs.model or None, theirs.url)
         case _:
             given = {"--url": flags.url, "--model": flags.model, "--chat": flags.chat or None}
             for flag in (flag for flag, value in given.items() if value is not None):
@@ -44,12 +44,14 @@ def settings_without_key(name: str, flags: Flags, loaded: LoadedConfig) -> Engin
             configured = EngineSettings()
     if flags.url is not None:
         _check_address(flags.url)
-    return replace(
-        configured,
-        model=flags.model or configured.model,
-        url=flags.url or configured.url,
-        chat=configured.chat if flags.chat is None else flags.chat,
-    )
+    return replace(configured, model=flags.model or configured.model, url=flags.url or configured.url)
+
+
+def takes_chat(name: str, flags: Flags, loaded: LoadedConfig) -> bool:
+    """Whether a prompt is a message to the engine's model, and no plain text."""
+    config = loaded.config
+    configured = {"neuronpedia": config.neuronpedia.chat, "inference-server": config.inference_server.chat}
+    return configured.get(name, False) if flags.chat is None else flags.chat
 
 
 def with_key(name: str, settings: EngineSettings, loaded: LoadedConfig, seconds: float) -> EngineSettings:

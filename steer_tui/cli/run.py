@@ -39,7 +39,7 @@ async def print_events(settings: Settings, lanes: tuple[Lane, ...]) -> None:
 async def _print_lanes(
     settings: Settings, lanes: tuple[Lane, ...], printer: Printer, watched_without_dials: int
 ) -> None:
-    request = GenerationRequest(settings.prompt or "", settings.sampling, lanes=lanes)
+    request = GenerationRequest(settings.prompt or "", settings.sampling, lanes=lanes, chat=settings.chat)
     lane: Lane | None = None
     refused: list[ErrorEvent] = []
 

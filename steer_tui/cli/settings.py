@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from steer_tui.cli.choosing import choose_engine, settings_without_key, with_key
+from steer_tui.cli.choosing import choose_engine, settings_without_key, takes_chat, with_key
 from steer_tui.cli.dials import WrittenDial, raw_dials, written_dials
 from steer_tui.cli.options import Flags
 from steer_tui.config import COMMAND_SECONDS, LoadedConfig, load_config
@@ -22,6 +22,8 @@ class Settings:
     engine: str
     engine_settings: EngineSettings
     prompt: str | None
+    chat: bool
+    """Whether the prompt is a message to a chat model, and no plain text."""
     sampling: Sampling
     dials: tuple[WrittenDial, ...]
     deadlines: Deadlines
@@ -48,6 +50,7 @@ def read_settings(flags: Flags) -> Settings:
         engine=engine,
         engine_settings=with_key(engine, engine_settings, loaded, COMMAND_SECONDS),
         prompt=flags.prompt,
+        chat=takes_chat(engine, flags, loaded),
         sampling=Sampling(
             temperature=sampling.temperature if flags.temperature is None else flags.temperature,
             max_tokens=sampling.max_tokens if flags.max_tokens is None else flags.max_tokens,

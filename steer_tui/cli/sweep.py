@@ -85,7 +85,9 @@ async def print_sweep(settings: Settings, wanted: Wanted, report: Report) -> Non
     """Sweep, and report each value as soon as it is known."""
     async with aclosing(settings.open_engine()) as engine:
         [dial] = await resolve_dials(engine, [WrittenDial(wanted.feature, 0.0, "--feature")])
-        plan = SweepPlan(dial.feature, wanted.values, wanted.prompts, wanted.samples, settings.sampling)
+        plan = SweepPlan(
+            dial.feature, wanted.values, wanted.prompts, wanted.samples, settings.sampling, chat=settings.chat
+        )
         total = samples_of(engine, plan)
         tell_publication(engine)
         if (charge := charge_of(engine, plan)) is not None:

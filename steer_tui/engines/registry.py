@@ -20,8 +20,6 @@ class EngineSettings:
     """Where the service is."""
     key: "SecretStr | None" = None
     """For that address alone."""
-    chat: bool = False
-    """Whether the model's chat template is applied."""
     replay_pace_ms: float = 75.0
     """Milliseconds between two words of a text that a service had already."""
 
@@ -44,7 +42,6 @@ def _neuronpedia(settings: EngineSettings) -> Engine:
         settings.model,
         url=settings.url,
         key=settings.key,
-        chat=settings.chat,
         replay_pace_ms=settings.replay_pace_ms,
     )
 
@@ -54,7 +51,7 @@ def _inference_server(settings: EngineSettings) -> Engine:
 
     if settings.url is None:
         raise Unsupported("An inference server needs an address.", hint="Name one, such as http://127.0.0.1:5002.")
-    return InferenceServer(settings.url, model=settings.model, key=settings.key, chat=settings.chat)
+    return InferenceServer(settings.url, model=settings.model, key=settings.key)
 
 
 _FACTORIES: dict[str, Callable[[EngineSettings], Engine]] = {

@@ -70,6 +70,8 @@ class SweepPlan:
     """Texts for each value, direction and prompt; the first is drawn with the sampling's seed, the second the next."""
     sampling: Sampling = Sampling(max_tokens=SWEPT_TOKENS)
     method: Method = Method.ADDITIVE
+    chat: bool = False
+    """Whether the prompts are messages to a chat model."""
 
     def __post_init__(self) -> None:
         if not self.values or not self.prompts or self.samples < 1:
@@ -207,7 +209,8 @@ async def sweep(
         if key not in defaults:
             sampling = plan.sampling_of(case.number)
             # A service may want a feature to generate at all, and takes one that it only watches as one that is off.
-            request = GenerationRequest(case.prompt, sampling, lanes=(Lane.DEFAULT,), watched=(plan.feature,))
+            watched = (plan.feature,)
+            request = GenerationRequest(case.prompt, sampling, lanes=(Lane.DEFAULT,), watched=watched, chat=plan.chat)
             defaults[key] = await read(request)
         return defaults[key]
 
@@ -217,7 +220,8 @@ async def sweep(
         if dial.is_on:
             vector = SteeringVector((dial,), plan.method)
             sampling = plan.sampling_of(case.number)
-            text = await read(GenerationRequest(case.prompt, sampling, vector, lanes=(Lane.STEERED,)))
+            lanes = (Lane.STEERED,)
+            text = await read(GenerationRequest(case.prompt, sampling, vector, lanes=lanes, chat=plan.chat))
         else:
             text = default
         yield Sample(case, text.text, measure(text.text, default.text, text.reading, telltale))

@@ -1,6 +1,7 @@
 """The command line, in this process or one of its own, with a home in which nobody has set anything."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ class CommandLine:
             [sys.executable, *self.program, *arguments],
             **(pipes | {"encoding": "utf-8"} | options),
             env=kept | ours | self.variables,
+            # A suite that was started in the background ignores interrupts, and would hand that down.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def __call__(self, *arguments: str) -> Done:

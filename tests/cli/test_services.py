@@ -347,3 +347,21 @@ async def test_an_engine_that_has_none_of_it_says_so(ask, command):
     done = await ask(command)
     assert (done.returncode, done.stdout) == (1, "")
     assert "--engine neuronpedia" in done.stderr
+
+
+async def test_a_chat_is_asked_for_by_every_command_that_generates(ask):
+    async def chat(call):
+        turns = [{"role": "user", "content": "The weather"}, {"role": "model", "content": "It rains."}]
+        told = {"chatTemplate": turns, "raw": ""}
+        await call.answer_json({"STEERED": told, "DEFAULT": told, "id": "abc", "shareUrl": None, "limit": "230"})
+
+    async def instruct(call):
+        await call.answer_json({"id": MODEL, "displayName": "x", "inferenceEnabled": True, "instruct": True})
+
+    async with Loopback(routes(model=instruct) | {"POST /api/steer-chat": chat}) as server:
+        ran = await ask(*RUN, "--url", server.url, "--dial", f"{BRIDGE}=5", "--chat")
+        swept = await ask(*SWEEP, "--values=0:6:6", "--url", server.url, "--chat", "--csv")
+    assert (ran.returncode, ran.stdout) == (0, "It rains.\n")
+    assert swept.returncode == 0
+    assert len([call for call in server.calls if call.path == "/api/steer-chat"]) == 3
+    assert strengths(server) == []

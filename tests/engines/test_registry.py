@@ -10,7 +10,7 @@ from steer_tui.engines.registry import EngineSettings
 
 @pytest.mark.parametrize("name", ["neuronpedia", "inference-server"])
 async def test_a_service_is_opened_without_asking_it_anything(name):
-    engine = open_engine(name, EngineSettings("gemma-2-2b", "http://127.0.0.1:1", SecretStr("k"), chat=True))
+    engine = open_engine(name, EngineSettings("gemma-2-2b", "http://127.0.0.1:1", SecretStr("k")))
     assert (engine.info.name, engine.info.model) == (name, "gemma-2-2b")
     await engine.aclose()
 

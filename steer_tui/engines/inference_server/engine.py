@@ -40,11 +40,9 @@ class InferenceServer:
         *,
         model: str | None = None,
         key: SecretStr | None = None,
-        chat: bool = False,
         patience: float = PATIENCE,
     ) -> None:
         self._asked_model = model
-        self._chat = chat
         self._connection = Connection(url, key, patience)
         self._tokens = Tokens(self._connection)
         self._scales = Scales(self._connection)
@@ -129,14 +127,13 @@ class InferenceServer:
         await self._connection.aclose()
 
     async def _lane(self, request: GenerationRequest, lane: Lane) -> AsyncGenerator[Event, None]:
-        chat = self._chat or request.chat
         vector = request.vector_of(lane)
         self._check_model(name_of(dial.feature) for dial in vector.dials)
-        count_room = self._tokens.chat_budget if chat else self._tokens.budget
+        count_room = self._tokens.chat_budget if request.chat else self._tokens.budget
         budget = await count_room(request, self._model)
         vectors = await self._vectors(vector)
-        body = steering_body(request, lane, self._model, chat, vectors)
-        asked = LaneRequest(lane, request, body, chat, budget)
+        body = steering_body(request, lane, self._model, vectors)
+        asked = LaneRequest(lane, request, body, budget)
         async with aclosing(stream_lane(self._connection, asked)) as events:
             async for event in events:
                 yield event

@@ -21,19 +21,18 @@ class LaneRequest:
     lane: Lane
     request: GenerationRequest
     body: JsonObject
-    chat: bool
     budget: int
     """How many tokens the server has room to write."""
 
     @property
     def path(self) -> str:
         """Where it is asked."""
-        return "/v1/steer/completion-chat" if self.chat else "/v1/steer/completion"
+        return "/v1/steer/completion-chat" if self.request.chat else "/v1/steer/completion"
 
 
 async def stream_lane(connection: Connection, asked: LaneRequest) -> AsyncGenerator[Event, None]:
     """The events of one lane; that a stream is left before its end is made known to the connection."""
-    prompt = "" if asked.chat else asked.request.prompt
+    prompt = "" if asked.request.chat else asked.request.prompt
     text = LaneText(asked.lane, asked.request.sampling.stop, prompt)
     has_ended = False
     try:
@@ -61,7 +60,7 @@ async def stream_lane(connection: Connection, asked: LaneRequest) -> AsyncGenera
 
 def _snapshot(data: str, asked: LaneRequest) -> Snapshot:
     frame, kind = parse_object(data), asked.body["types"][0]
-    read = read_answer(ChatFrame, frame) if asked.chat else read_answer(CompletionFrame, frame)
+    read = read_answer(ChatFrame, frame) if asked.request.chat else read_answer(CompletionFrame, frame)
     snapshot = read.snapshot(kind)
     if snapshot is None:
         raise Malformed(f"The server sent a frame without the {asked.lane.value} text that was asked for.")

@@ -53,7 +53,7 @@ def chat_messages(prompt: str) -> Sequence[JsonObject]:
 
 
 def steering_body(
-    request: GenerationRequest, lane: Lane, model: str, chat: bool, vectors: Mapping[str, HookedVector]
+    request: GenerationRequest, lane: Lane, model: str, vectors: Mapping[str, HookedVector]
 ) -> JsonObject:
     """The body that asks for one lane.
 
@@ -61,7 +61,7 @@ def steering_body(
     """
     vector, sampling = request.vector_of(lane), request.sampling
     body: JsonObject = {
-        "prompt": chat_messages(request.prompt) if chat else request.prompt,
+        "prompt": chat_messages(request.prompt) if request.chat else request.prompt,
         "model": model,
         "steer_method": METHOD_NAMES[vector.method],
         "normalize_steering": True,  # a coefficient multiplies a unit direction
@@ -74,7 +74,7 @@ def steering_body(
         "seed": sampling.seed,
         "stream": True,
     }
-    if chat:
+    if request.chat:
         body["steer_special_tokens"] = True  # every position, as in a raw completion
     if vectors:
         body["vectors"] = _by_number(vector, vectors)

@@ -29,11 +29,10 @@ class HostedNeuronpedia:
         *,
         url: str = "https://www.neuronpedia.org",
         key: SecretStr | None = None,
-        chat: bool = False,
         replay_pace_ms: float = 75.0,
         answers: Path | None = None,
     ) -> None:
-        self._model, self._chat, self._replay_pace = model, chat, replay_pace_ms / 1000.0
+        self._model, self._replay_pace = model, replay_pace_ms / 1000.0
         kept = KeptAnswers(answers)
         self._service = Service(url, key, kept)
         self._library = Library(self._service, kept, model)
@@ -52,9 +51,8 @@ class HostedNeuronpedia:
         Closing the generator closes the connection; the service goes on to the end all the same, and counts it.
         """
         self._service.latest_link = None  # it is an earlier text's
-        chat = request.chat or self._chat
-        asked = steering(request, self._model, chat=chat)
-        await self._check_model(asked, chat=chat)
+        asked = steering(request, self._model)
+        await self._check_model(asked, chat=request.chat)
         async with aclosing(steered_events(self._service, asked, self._replay_pace)) as events:
             async for event in events:
                 yield event

@@ -51,11 +51,11 @@ class Steering:
         return {**self.content, "stream": False}
 
 
-def steering(request: GenerationRequest, model: str, *, chat: bool) -> Steering:
+def steering(request: GenerationRequest, model: str) -> Steering:
     """The service's own form of a request; raises `Rejected` or `Unsupported` for one that it would refuse."""
-    _check_sampling(request, _limits(model, chat))
+    _check_sampling(request, _limits(model, request.chat))
     features = _features(request, model)
-    if chat and any(strength < CHAT_STRENGTH_MIN for _, strength in features):
+    if request.chat and any(strength < CHAT_STRENGTH_MIN for _, strength in features):
         raise Rejected(
             f"In a chat the service steers with a strength of {CHAT_STRENGTH_MIN:g} at the least.",
             hint="Turn the dial up.",
@@ -75,7 +75,7 @@ def steering(request: GenerationRequest, model: str, *, chat: bool) -> Steering:
         "steer_method": METHOD_NAMES[request.vector.method if request.vector.dials else Method.ADDITIVE],
     }
     lanes, names = request.lanes, tuple(name for name, _ in features)
-    if not chat:
+    if not request.chat:
         content["prompt"] = request.prompt
         return Steering("/api/steer", content, lanes, sampling, names, read_completion, request.prompt)
     messages = [{"role": "user", "content": request.prompt}]

@@ -46,7 +46,7 @@ def plan_sweep(engine: Engine, dial: Dial, inputs: Inputs) -> SweepPlan:
     if inputs.is_empty:
         raise InvalidValue("The prompt is empty: type something first.")
     sampling = replace(inputs.sampling, max_tokens=min(inputs.sampling.max_tokens, SWEPT_TOKENS))
-    return SweepPlan(dial.feature, SWEPT_VALUES, (inputs.prompt,), SAMPLES, sampling, inputs.method)
+    return SweepPlan(dial.feature, SWEPT_VALUES, (inputs.prompt,), SAMPLES, sampling, inputs.method, inputs.chat)
 
 
 class SweepScreen(TellsFaults, Screen[None]):

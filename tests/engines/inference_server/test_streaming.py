@@ -112,8 +112,8 @@ async def test_two_lanes_of_one_stream_come_in_turn_the_steered_one_first(
 
 async def test_a_chat_shows_the_models_turn_and_not_what_ends_it(open_at: Open) -> None:
     box = Box(words={"STEERED": [" Hi", " there", "!", "<end_of_turn>", "\n"]})
-    engine = await open_at(box, chat=True)
-    events = await events_of(engine, asked(max_tokens=5))
+    engine = await open_at(box)
+    events = await events_of(engine, replace(asked(max_tokens=5), chat=True))
     assert (words(events), endings(events)) == (["Hi", " there", "!"], ["complete"])
     assert box.asked("/v1/steer/completion-chat")[0].json["prompt"] == [{"role": "user", "content": "Once upon"}]
 
@@ -140,8 +140,8 @@ async def test_a_chat_that_fills_the_servers_room_ends_for_that_reason(
 
 async def test_a_chat_in_snake_case_reads_the_same(open_at: Open) -> None:
     box = Box(words={"DEFAULT": ["Hi", "<end_of_turn>"]}, camel=False)
-    engine = await open_at(box, chat=True)
-    assert words(await events_of(engine, asked(DEFAULT)), Lane.DEFAULT) == ["Hi"]
+    engine = await open_at(box)
+    assert words(await events_of(engine, replace(asked(DEFAULT), chat=True)), Lane.DEFAULT) == ["Hi"]
 
 
 async def test_a_compressed_stream_reads_the_same(open_at: Open) -> None:

@@ -14,7 +14,7 @@ TEXTS = st.text("ab \n<é日", max_size=12)
 
 
 def _reader(*stop: str) -> AnswerReader:
-    return AnswerReader(steering(asking(stop=stop), "gemma-2-2b", chat=False), safe_line)
+    return AnswerReader(steering(asking(stop=stop), "gemma-2-2b"), safe_line)
 
 
 def _read(pieces: list[bytes]) -> list[Event]:
