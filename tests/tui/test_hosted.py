@@ -13,8 +13,9 @@ from fake_time import FakeTime
 from loopback import Call, Handler, Loopback
 from scripted_engine import FEATURES, Gate, ScriptedEngine
 from stage import foot, generated, laid_out, main_screen, make_app, pane, rack, until, values
+from textual import events
 from textual.pilot import Pilot
-from textual.widgets import ContentSwitcher, OptionList, Static
+from textual.widgets import ContentSwitcher, Input, OptionList, Static
 
 from steer_tui.cli.dials import offered_dials, resolve_dials, written_dials
 from steer_tui.domain import Dial, Feature, Lane, Method, Unreachable
@@ -207,7 +208,8 @@ async def test_a_feature_is_found_by_its_id_or_its_address_shows_where_it_fires_
             rack(pilot).focus()
             await pilot.press("a")
             await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen))
-            await pilot.press(*words, "enter")
+            pilot.app.screen.query_one(Input).post_message(events.Paste(words))
+            await pilot.press("enter")
             page = pilot.app.screen.query_one(FeatureDetails)
             await until(pilot, lambda page=page: "the Bridge" in str(page.render()))
             assert "a notch is 8: 1/5 of its highest known activation" in str(page.render())
