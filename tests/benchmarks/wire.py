@@ -12,12 +12,15 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 
-from loopback import Call, Loopback
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from steer_tui.domain import Lane, Sampling, SteeringVector, TokenEvent
-from steer_tui.generation import GenerationState
-from steer_tui.wire import EVENT_STREAM, SseParser, ask, connect, parse_object, read_events
+from loopback import Call, Loopback  # noqa: E402
+
+from steer_tui.domain import Lane, Sampling, SteeringVector, TokenEvent  # noqa: E402
+from steer_tui.generation import GenerationState  # noqa: E402
+from steer_tui.wire import EVENT_STREAM, SseParser, ask, connect, parse_object, read_events  # noqa: E402
 
 
 def frame(index: int) -> bytes:
