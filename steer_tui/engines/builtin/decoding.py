@@ -91,7 +91,6 @@ class Decoder:
         self._waiting: list[Step] = []
         self._buffers = [_Buffers(rows, card) for rows in range(1, SIDE_BY_SIDE + 1)]
         self._zeros = np.zeros(card.mlp_width, np.float32)
-        self._rows = np.empty((card.mlp_width, card.width), np.float32)
 
     def add(self, step: Step) -> None:
         """Let a step wait until its numbers are asked for, or until there is no room beside it."""
@@ -118,11 +117,9 @@ class Decoder:
                 self._attend(number, place, step.memory, buffers)
             add(x.all, update.set_product(buffers.attended, attention_out), x.all)
             np.maximum(hidden.set_product(x, mlp_up), self._zeros, out=hidden.all)
-            np.square(hidden.all, hidden.all)
+            multiply(hidden.all, hidden.all, hidden.all)
             # relu(s·u)² = s²·relu(u)² for the norm's scale s > 0, so the shorter vector takes it.
-            for unit_activations, out in zip(hidden.each, update.each, strict=True):
-                self._set_product_of_active(unit_activations, mlp_down, out)
-            multiply(update.all, self._inverse_norms(buffers, 2), update.all)
+            multiply(update.set_product(hidden, mlp_down), self._inverse_norms(buffers, 2), update.all)
             add(x.all, update.all, x.all)
             if number + 1 == self._card.steering_layer:
                 for row, step in zip(x.each, steps, strict=True):
@@ -137,13 +134,6 @@ class Decoder:
                 np.dot(self._embedding[part], row, step.memory.logits[part])
         for step in steps:
             step.memory.length += 1
-
-    def _set_product_of_active(self, hidden: Floats, mlp_down: Floats, out: Floats) -> None:
-        """Set `out` [d] to hidden [mlp] times mlp_down [mlp, d]."""
-        # Squared ReLU leaves most units at 0, and reading their rows would take longer than finding the others.
-        active = hidden.nonzero()[0]
-        rows = mlp_down.take(active, 0, self._rows[: len(active)], "clip")
-        np.dot(hidden.take(active), rows, out)
 
     def _attend(self, layer: int, row: int, memory: Memory, buffers: _Buffers) -> None:
         position, end = memory.length, memory.length + 1
