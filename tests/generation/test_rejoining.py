@@ -243,7 +243,7 @@ def shown_of(events: Iterable[Event]) -> Shelf:
 
 
 @given(st.lists(rewound(), min_size=1, max_size=4), st.data())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_what_is_shown_at_the_end_is_what_the_last_attempt_says(
     streams: list[list[Event]], data: st.DataObject
 ) -> None:
@@ -256,7 +256,7 @@ def test_what_is_shown_at_the_end_is_what_the_last_attempt_says(
 
 
 @given(TEXTS, st.data())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_the_same_text_however_it_is_cut_and_lost_never_shrinks_and_never_differs(
     text: str, data: st.DataObject
 ) -> None:
@@ -272,7 +272,7 @@ def test_the_same_text_however_it_is_cut_and_lost_never_shrinks_and_never_differ
 
 
 @given(TEXTS, TEXTS, st.data())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_a_difference_is_told_just_where_the_new_text_does_not_begin_with_what_is_shown(
     first: str, second: str, data: st.DataObject
 ) -> None:
@@ -281,7 +281,7 @@ def test_a_difference_is_told_just_where_the_new_text_does_not_begin_with_what_i
 
 
 @given(rewound(), rewound(), rewound(DEFAULT), rewound(DEFAULT), st.data())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_lanes_that_come_interleaved_do_not_touch_each_other(
     first: list[Event], second: list[Event], third: list[Event], fourth: list[Event], data: st.DataObject
 ) -> None:
