@@ -5,32 +5,27 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
-from steer_tui.domain import SteerError, safe_line
+from steer_tui.domain import safe_line
 from steer_tui.engines import EngineInfo
 from steer_tui.engines.services import ModelOffer, OffersModels
-from steer_tui.generation.patience import patience
-from steer_tui.tui.screens.faults import TellsFaults
-from steer_tui.tui.wording import error_words
+from steer_tui.tui.screens.offer import OfferScreen
 
 
-class ModelsScreen(TellsFaults, ModalScreen[None]):
+class ModelsScreen(OfferScreen[None]):
     """A line a model; another model needs another start, and the screen says which."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "close"),
-        Binding("r", "load", "try again", show=False),
         Binding("pagedown", "turn_page(1)", "sources", show=False, priority=True),
         Binding("pageup", "turn_page(-1)", "sources", show=False, priority=True),
     ]
+    ASKING = "Asking for the models …"
+    NOTHING = "The service names no models."
 
     def __init__(self, engine: OffersModels, info: EngineInfo) -> None:
         """`info` is what the engine is now."""
@@ -47,34 +42,16 @@ class ModelsScreen(TellsFaults, ModalScreen[None]):
             with VerticalScroll(id="model", can_focus=False):
                 yield Static()
 
-    def on_mount(self) -> None:
-        """Ask for them."""
-        self.action_load()
+    async def ask(self) -> Sequence[Content]:
+        """A line a model."""
+        self._models = await self._engine.models()
+        return [self._line(model) for model in self._models]
 
-    @work(group="load", exclusive=True, exit_on_error=False)
-    async def action_load(self) -> None:
-        """Ask the service, once more where it has failed."""
-        self._tell("Asking for the models …")
-        try:
-            async with patience():
-                self._models = await self._engine.models()
-        except SteerError as error:
-            self.tell_fault("load", error_words(error))
-        else:
-            if self._models:
-                options = self.query_one(OptionList)
-                options.set_options([Option(self._line(model)) for model in self._models])
-                ids = [model.id for model in self._models]
-                options.highlighted = ids.index(self._info.model) if self._info.model in ids else 0
-            else:
-                self._tell("The service names no models.")
-
-    def tell_fault(self, group: str, sentence: str) -> None:
-        """Say it where the models would stand, and how they are asked for once more."""
-        self._tell(f"{sentence} r asks again.")
-
-    def _tell(self, sentence: str) -> None:
-        self.query_one(OptionList).set_options([Option(Content.styled(sentence, "dim"), disabled=True)])
+    @property
+    def first(self) -> int:
+        """The model that the engine has now."""
+        ids = [model.id for model in self._models]
+        return ids.index(self._info.model) if self._info.model in ids else 0
 
     def _line(self, model: ModelOffer) -> Content:
         mark = "● " if model.id == self._info.model else "  "

@@ -1,0 +1,165 @@
+"""What a service has to choose from: presets and models, with what goes wrong on the way to them."""
+
+from pathlib import Path
+
+import pytest
+from cli.service import BRIDGE, MODEL, limited
+from hosted_stage import BRIDGES, on_stage, steers
+from loopback import Call
+from scripted_engine import FEATURES, ScriptedEngine
+from stage import foot, main_screen, make_app, rack, until, values
+from textual.pilot import Pilot
+from textual.widgets import OptionList, Static
+
+from steer_tui.domain import Dial, Method, Unreachable
+from steer_tui.engines.services import ModelOffer, Preset
+from steer_tui.tui.screens.models import ModelsScreen
+from steer_tui.tui.screens.presets import PresetsScreen
+from steer_tui.tui.widgets.prompt import PromptBox
+
+
+async def presets(call: Call) -> None:
+    source = BRIDGE.split("/")[1]
+    features = [{"modelId": MODEL, "layer": source, "index": 3124, "strength": 0.5}]
+    told = [{"name": "No bridges", "features": features, "steerMethod": "ORTHOGONAL_DECOMP"}]
+    asked = [{"name": "A question", "prompt": "What is [b]this?"}]
+    await call.answer_json({"model": MODEL, "defaultPrompt": "", "featurePresets": told, "promptPresets": asked})
+
+
+async def chosen_preset(pilot: Pilot[None], *keys: str) -> None:
+    rack(pilot).focus()
+    await pilot.press("e")
+    await until(pilot, lambda: isinstance(pilot.app.screen, PresetsScreen))
+    await until(pilot, lambda: pilot.app.screen.query_one(OptionList).option_count == 2)
+    await pilot.press(*keys, "enter")
+    await until(pilot, lambda: main_screen(pilot).is_current)
+
+
+async def test_a_preset_replaces_dials_and_method_and_undo_brings_both_back(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, presets=presets) as (server, pilot):
+        await chosen_preset(pilot)
+        await until(pilot, lambda: main_screen(pilot).controller.inputs.method is Method.ORTHOGONAL)
+        assert values(pilot) == [5.0]
+        frame = pilot.app.screen.query_one("#dials")
+        await until(pilot, lambda: frame.border_title == "Dials · orthogonal")
+        await pilot.press("enter")
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+        assert steers(server)[-1].json["steer_method"] == "ORTHOGONAL_DECOMP"
+        await pilot.press("right", "u", "u")
+        await until(pilot, lambda: frame.border_title == "Dials")
+        assert rack(pilot).rack.dials == (Dial(BRIDGES, 5.0),)
+
+
+async def test_a_preset_comes_back_under_its_own_method_whatever_was_done_since(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, presets=presets) as (_, pilot):
+        rack(pilot).change(rack(pilot).rack.remove(0))
+        await chosen_preset(pilot)
+        controller = main_screen(pilot).controller
+        await until(pilot, lambda: controller.inputs.method is Method.ORTHOGONAL)
+        taken = rack(pilot).rack.dials
+        await pilot.press("d")
+        rack(pilot).change(rack(pilot).rack.add(FEATURES[1]))
+        await pilot.press("u")
+        assert (controller.inputs.dials, controller.inputs.method) == ((), Method.ORTHOGONAL)
+        await pilot.press("u")
+        assert (controller.inputs.dials, controller.inputs.method) == (taken, Method.ORTHOGONAL)
+        await pilot.press("u")
+        assert (controller.inputs.dials, controller.inputs.method) == ((), Method.ADDITIVE)
+
+
+class Broken(ScriptedEngine):
+    """Breaks at the first of each question, and answers the second."""
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__()
+        self._faults = {"cost": fault, "models": fault}
+
+    async def presets_cost(self) -> str | None:
+        if "cost" in self._faults:
+            raise self._faults.pop("cost")
+        return None
+
+    async def presets(self) -> list[Preset]:
+        return [Preset("Calm", ((FEATURES[1], 2.0),))]
+
+    async def models(self) -> list[ModelOffer]:
+        if "models" in self._faults:
+            raise self._faults.pop("models")
+        return [ModelOffer("gpt2", "gpt2", True, False, 12, ())]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (ZeroDivisionError("[b]by zero"), "Something broke: ZeroDivisionError('[b]by zero'). r asks again."),
+        (Unreachable("Nobody is there.", hint="Look."), "Nobody is there. Look. r asks again."),
+    ],
+)
+@pytest.mark.parametrize(("key", "screen"), [("e", PresetsScreen), ("o", ModelsScreen)])
+async def test_a_question_on_which_the_engine_breaks_is_a_sentence_and_can_be_asked_again(
+    key: str, screen: type[PresetsScreen | ModelsScreen], fault: Exception, words: str
+) -> None:
+    async with make_app(Broken(fault), auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab", key)
+        await until(pilot, lambda: isinstance(pilot.app.screen, screen))
+        found = pilot.app.screen.query_one(OptionList)
+        await until(pilot, lambda: [str(option.prompt) for option in found.options] == [words])
+        await pilot.press("r")
+        await until(pilot, lambda: not found.options[0].disabled)
+
+
+async def test_a_preset_of_a_prompt_alone_leaves_the_dials(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, presets=presets) as (_, pilot):
+        prompt = pilot.app.screen.query_one(PromptBox)
+        example = prompt.text
+        await chosen_preset(pilot, "down")
+        await until(pilot, lambda: prompt.text == "What is [b]this?")
+        assert main_screen(pilot).controller.inputs.prompt == "What is [b]this?"
+        assert rack(pilot).rack.dials == (Dial(BRIDGES, 5.0),)
+        prompt.undo()
+        assert prompt.text == example
+
+
+async def test_presets_that_cannot_be_had_are_a_sentence_and_can_be_asked_for_again(tmp_path: Path) -> None:
+    asked: list[Call] = []
+    told: list[str] = []
+
+    async def answers(call: Call) -> None:
+        asked.append(call)
+        told.append(str(pilot.app.screen.query_one(OptionList).options[0].prompt))
+        await (limited(call) if len(asked) == 1 else presets(call))
+
+    async with on_stage(tmp_path, presets=answers) as (_, pilot):
+        await pilot.press("tab", "e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PresetsScreen))
+        found = pilot.app.screen.query_one(OptionList)
+        await until(pilot, lambda: "r asks again." in str(found.options[0].prompt))
+        await pilot.press("r")
+        await until(pilot, lambda: found.option_count == 2)
+        assert all("costs one steering request" in words for words in told)
+        await pilot.press("escape")
+        await until(pilot, lambda: main_screen(pilot).is_current)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (120, 40)])
+async def test_models_tell_what_can_be_steered_and_how_another_one_is_opened(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with on_stage(tmp_path, size=size) as (_, pilot):
+        await pilot.press("tab", "o")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen))
+        found = pilot.app.screen.query_one(OptionList)
+        await until(pilot, lambda: found.option_count == 2)
+        assert [str(option.prompt) for option in found.options] == [
+            "● gemma-2-2b  can be steered · Gemma 2 2B",
+            "  gpt2  shown only",
+        ]
+        told = pilot.app.screen.query_one("#model Static", Static)
+        await until(pilot, lambda: "This is the model that is open." in str(told.content))
+        assert "can be steered: 20-gemmascope-res-16k" in str(told.content)
+        assert "shown only: 0-other" in str(told.content)
+        await pilot.press("down")
+        await until(pilot, lambda: "--engine neuronpedia --model gpt2" in str(told.content))
+        assert '[neuronpedia] model = "gpt2"' in str(told.content)
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.clipboard == "--engine neuronpedia --model gpt2")
