@@ -23,9 +23,11 @@ from steer_tui.domain.events import (
     FinishReason,
     RewindEvent,
     TokenEvent,
+    event_from_wire,
     event_to_wire,
 )
 from steer_tui.domain.evidence import Context, CurvePoint, Evidence, Telltale
+from steer_tui.domain.numbers import finite_or_none
 from steer_tui.domain.request import BOTH_LANES, SEED_MAX, GenerationRequest, Lane, Sampling
 from steer_tui.domain.steering import (
     DOSE_PER_NOTCH,
@@ -79,7 +81,9 @@ __all__ = [
     "Unreachable",
     "Unsupported",
     "error_from_code",
+    "event_from_wire",
     "event_to_wire",
+    "finite_or_none",
     "safe_line",
     "safe_text",
 ]

@@ -1,6 +1,6 @@
 """What can go wrong, as one small family: each says in a sentence what happened and what to do next.
 
-The `code` of an error is what travels in an `error` event (a class's name in snake case), and what a reader of
+The `code` of an error is what travels in an `error` event (its family's name in snake case), and what a reader of
 `--json` output can rely on.
 """
 
@@ -27,8 +27,10 @@ class SteerError(Exception):
 
     @property
     def code(self) -> str:
-        """The error's name in snake case, as it travels in an `error` event."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+        """The name of its family in snake case, as it travels in an `error` event; a kind of its own has none."""
+        line = type(self).__mro__
+        family = line[max(line.index(SteerError) - 1, 0)]
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", family.__name__).lower()
 
 
 class RateLimited(SteerError):
@@ -99,6 +101,8 @@ def _family() -> dict[str, type[SteerError]]:
     return {kind("").code: kind for kind in SteerError.__subclasses__()}
 
 
-def error_from_code(code: str | None, message: str, retry_after: float | None = None) -> SteerError:
+def error_from_code(
+    code: str | None, message: str, retry_after: float | None = None, *, hint: str | None = None
+) -> SteerError:
     """The error that an `error` event names; a code that nobody knows is `Malformed`."""
-    return _family().get(code or "", Malformed)(message, retry_after=retry_after)
+    return _family().get(code or "", Malformed)(message, hint=hint, retry_after=retry_after)

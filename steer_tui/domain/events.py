@@ -1,9 +1,11 @@
 """What an engine tells while it generates, and how each event travels as JSON (camelCase keys)."""
 
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
+from steer_tui.domain.errors import Malformed
 from steer_tui.domain.request import Lane
 
 
@@ -94,3 +96,71 @@ def event_to_wire(event: Event) -> tuple[str, dict[str, Any]]:
             if error_lane is not None:
                 data["lane"] = error_lane.value
             return "error", data
+
+
+def event_from_wire(name: str, data: object) -> Event | None:
+    """The event of that name that a JSON value is, or None for a name that nobody knows; raises `Malformed`."""
+    read = _Fields(name, data)
+    match name:
+        case "token":
+            return TokenEvent(read.text("token"), read.count("index"), read.lane(), read.number_or_none("logprob"))
+        case "activation":
+            features = tuple(_activation(feature) for feature in read.list("features"))
+            return ActivationEvent(read.count("tokenIndex"), read.lane(), features)
+        case "rewind":
+            return RewindEvent(read.lane(), read.count("keep"))
+        case "done":
+            return DoneEvent(read.lane(), read.finish_reason())
+        case "error":
+            lane = None if read.is_missing("lane") else read.lane()
+            return ErrorEvent(read.text("message"), read.text("code"), read.number_or_none("retryAfter"), lane)
+        case _:
+            return None
+
+
+def _activation(data: object) -> FeatureActivation:
+    read = _Fields("activation", data)
+    return FeatureActivation(read.text("id"), read.text("label"), read.number("activation"))
+
+
+class _Fields:
+    """What an event's JSON object says, field by field; one that is not as it should be is named."""
+
+    def __init__(self, event: str, data: object) -> None:
+        self._event = event
+        self._data: dict[str, Any] = data if isinstance(data, dict) else {}
+
+    def is_missing(self, field: str) -> bool:
+        return self._data.get(field) is None
+
+    def text(self, field: str) -> str:
+        value = self._data.get(field)
+        return value if isinstance(value, str) else self._fail(field)
+
+    def count(self, field: str) -> int:
+        value = self._data.get(field)
+        return value if type(value) is int and value >= 0 else self._fail(field)
+
+    def number(self, field: str) -> float:
+        value = self._data.get(field)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= sys.float_info.max:
+            self._fail(field)
+        return float(value)
+
+    def number_or_none(self, field: str) -> float | None:
+        return None if self.is_missing(field) else self.number(field)
+
+    def list(self, field: str) -> list[Any]:
+        value = self._data.get(field)
+        return value if isinstance(value, list) else self._fail(field)
+
+    def lane(self) -> Lane:
+        value = self._data.get("lane")
+        return Lane(value) if value in tuple(Lane) else self._fail("lane")
+
+    def finish_reason(self) -> FinishReason:
+        value = self._data.get("finishReason")
+        return FinishReason(value) if value in tuple(FinishReason) else self._fail("finishReason")
+
+    def _fail(self, field: str) -> NoReturn:
+        raise Malformed(f"The event {self._event!r} does not say its {field} as it should.")

@@ -154,8 +154,16 @@ class Controls(Protocol):
 
 @runtime_checkable
 class Resumes(Protocol):
-    """An engine that can go on with a run whose connection was lost."""
+    """An engine that can go on with a stream whose connection was lost."""
 
-    def resume(self, run: str, after: int) -> AsyncGenerator[Event, None]:
-        """The events of the run that follow event number `after`."""
+    def resume(self, lost: GenerationRequest, request: GenerationRequest) -> AsyncGenerator[Event, None]:
+        """Go on behind the last event of the stream of this very `lost` request, or generate `request` anew.
+
+        Its lanes are those that have not ended. A stream that goes on begins with a rewind for each of them, which
+        says how many tokens still hold; one that begins with anything else is a new one.
+        """
+        ...
+
+    def give_up(self, request: GenerationRequest) -> None:
+        """Nobody goes on with the stream of this very request, where it was lost; returns at once."""
         ...

@@ -1,7 +1,8 @@
 """Finds the one feature that a name means: its label, whole and without regard to case, or else its id.
 
 The model that an id begins with may be left out, for an engine has one. What is written as an id or an address may
-differ from the id in more: there the engine's search decides, where it finds one feature alone.
+differ from the id in more: there the engine's search decides, where it finds one feature alone. A path to a file may be
+written in any way that leads there.
 """
 
 import re
@@ -9,22 +10,20 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from steer_tui.domain import Feature, NotFound
+from steer_tui.engines.directions.places import leads_to
 from steer_tui.engines.door import Engine
+
+_RANDOM = re.compile(r"random-\d+/", re.ASCII)
 
 
 class UnknownFeature(NotFound):
     """No feature has the name, or more than one has it; the hint says which come nearest."""
 
-    @property
-    def code(self) -> str:
-        """The family's name, which is what travels."""
-        return NotFound("").code
-
 
 async def resolve_feature(engine: Engine, name: str) -> Feature:
     """The feature that is meant; raises UnknownFeature, and what the engine's search raises."""
     found = await engine.find_features(name)
-    if feature := _named(found, name) or _addressed(found, name):
+    if feature := _named(found, name) or _addressed(found, name) or _filed(found, name):
         return feature
     # A search may be narrower than the offer, such as one that knows labels and no ids; nothing is called an address.
     offer = () if "://" in name else await engine.find_features("")
@@ -48,6 +47,21 @@ def _addressed(features: Sequence[Feature], name: str) -> Feature | None:
     place, slash, index = re.split("[?#]", name.strip())[0].rstrip("/").rpartition("/")
     is_meant = len(features) == 1 and place and features[0].id.endswith(slash + index)
     return features[0] if is_meant else None
+
+
+def _filed(features: Sequence[Feature], name: str) -> Feature | None:
+    """The only feature that was found, if the name leads to its file; of a random direction, after the same seed."""
+    if len(features) != 1:
+        return None
+    seed, place = _parted(name.strip())
+    own_seed, own_place = _parted(features[0].id)
+    return features[0] if seed == own_seed and leads_to(place, own_place) else None
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """The seed that a random direction's name begins with, or nothing, and the rest."""
+    start = _RANDOM.match(name)
+    return (start[0], name[start.end() :]) if start else ("", name)
 
 
 def _nearest(features: Iterable[Feature], name: str) -> str:

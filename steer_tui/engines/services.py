@@ -1,10 +1,14 @@
 """What only some engines can do because a service stands behind them: small protocols beside the door's own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from steer_tui.domain import Feature, Method
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,16 @@ class ChargesRereads(Protocol):
 
 
 @runtime_checkable
+class LiveAtTimes(Protocol):
+    """An engine whose dials may be turned live, as whatever stands behind it can or cannot."""
+
+    @property
+    def turns_live(self) -> bool:
+        """Whether they can, as far as the engine knows now."""
+        ...
+
+
+@runtime_checkable
 class RereadsFreely(Protocol):
     """An engine whose re-reads may cost nothing, so that each finished text is re-read without being asked for."""
 
@@ -152,4 +166,48 @@ class Diagnoses(Protocol):
 
     async def diagnose(self) -> Diagnosis:
         """What is there; a service that cannot be reached is a diagnosis and no error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How far a server is that has not answered yet; nothing in it is a guess."""
+
+    stage: str
+    """What is being waited for, such as `the server loads the model`."""
+    began: float
+    """When the waiting began, on `time.monotonic`'s scale."""
+    last_line: str | None = None
+    """The last line that the server has written to its log, safe to draw, or None where its log cannot be seen."""
+
+
+@runtime_checkable
+class Loads(Protocol):
+    """An engine that may have to wait, for minutes, until a server has loaded its model."""
+
+    @property
+    def loading(self) -> Loading | None:
+        """How far it is, or None while nothing is waited for."""
+        ...
+
+
+@runtime_checkable
+class Warns(Protocol):
+    """An engine that finds out for itself when what it does has no effect."""
+
+    @property
+    def warning(self) -> str | None:
+        """One sentence that the person has to know before believing what is shown, or None where there is none."""
+        ...
+
+
+@runtime_checkable
+class Captures(Protocol):
+    """An engine that hands out the residual stream itself."""
+
+    async def capture(self, text: str, layers: Sequence[int], *, chat: bool) -> "Mapping[int, NDArray[np.float32]]":
+        """The output of each of these blocks (from 0), [tokens][width], without steering; the first token included.
+
+        With `chat` the text is a message in the model's template, up to where the answer begins.
+        """
         ...

@@ -3,6 +3,7 @@
 Importing it loads httpx, so that an engine imports it when it is opened, and never before.
 """
 
+from steer_tui.wire.answers import Answer, not_the_protocol, read_answer
 from steer_tui.wire.asking import EVENT_STREAM, JSON, NDJSON, ask, ask_json, read_events, read_json, read_lines
 from steer_tui.wire.bodies import BODY_BYTES_MAX, media_type, read_body
 from steer_tui.wire.client import CONNECT_SECONDS, connect
@@ -20,6 +21,7 @@ __all__ = [
     "JSON",
     "LINE_BYTES_MAX",
     "NDJSON",
+    "Answer",
     "Explain",
     "JsonObject",
     "NdjsonParser",
@@ -31,9 +33,11 @@ __all__ = [
     "ask_json",
     "connect",
     "media_type",
+    "not_the_protocol",
     "parse_json",
     "parse_object",
     "presentable",
+    "read_answer",
     "read_body",
     "read_events",
     "read_json",

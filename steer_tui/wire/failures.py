@@ -21,11 +21,6 @@ class NoSecureConnection(Unreachable):
     default_hint = _ADDRESS_HINT
     passing = False
 
-    @property
-    def code(self) -> str:
-        """The family's name, which is what travels."""
-        return Unreachable("").code
-
 
 @contextmanager
 def translating(translate: Callable[[str, Exception], SteerError], origin: str) -> Iterator[None]:

@@ -43,6 +43,10 @@ class Refusal:
     """How often it may be asked, as far as it said."""
     location: httpx.URL | None = None
     """Where it points to, if it is a redirect."""
+    code: str | None = None
+    """What the server calls the refusal, where its JSON has a `code`."""
+    hint: str | None = None
+    """What to do about it, in the server's own words, safe to draw on one line."""
 
 
 Explain = Callable[[Refusal], SteerError]
@@ -70,6 +74,8 @@ async def read_refusal(response: httpx.Response) -> Refusal:
         words=presentable(words, response.request.headers) if words else None,
         limit=read_rate_limit(response.headers, body, time.time()),
         location=_location(response),
+        code=_member(body, "code"),
+        hint=presentable(hint, response.request.headers) if (hint := _member(body, "hint")) else None,
     )
 
 
@@ -147,6 +153,11 @@ def _words_of(body: object) -> str | None:
         place = ".".join(str(part) for part in where if part != "body") if isinstance(where, list) else ""
         return f"{place}: {told}" if place else told
     return next((words for key in ("message", "error", "detail") if (words := _words_of(body.get(key)))), None)
+
+
+def _member(body: object, name: str) -> str | None:
+    value = body.get(name) if isinstance(body, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def presentable(words: str, asked_with: httpx.Headers) -> str:

@@ -67,3 +67,14 @@ def test_the_message_is_what_is_shown() -> None:
 def test_what_may_pass_is_asked_again() -> None:
     passing = {kind for kind in CODES.values() if kind.passing}
     assert passing == {Unreachable, Truncated, TimedOut, Overloaded}
+
+
+def test_a_kind_of_an_error_travels_under_its_familys_name() -> None:
+    class Late(TimedOut):
+        """A kind of it."""
+
+    class TooLate(Late):
+        """A kind of that."""
+
+    assert [Late("").code, TooLate("").code, TimedOut("").code] == ["timed_out"] * 3
+    assert SteerError("").code == "steer_error"

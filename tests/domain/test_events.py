@@ -16,8 +16,10 @@ from steer_tui.domain import (
     FeatureActivation,
     FinishReason,
     Lane,
+    Malformed,
     RewindEvent,
     TokenEvent,
+    event_from_wire,
     event_to_wire,
 )
 
@@ -83,3 +85,52 @@ def test_every_event_survives_json_with_camel_case_keys_and_no_nulls(event: Even
 @given(st.text())
 def test_text_travels_as_it_came(text: str) -> None:
     assert event_to_wire(TokenEvent(text, 0, STEERED))[1]["token"] == text
+
+
+@pytest.mark.parametrize(("event", "name", "wire"), EXAMPLES)
+def test_an_event_is_read_as_it_travels(event: Event, name: str, wire: str) -> None:
+    assert event_from_wire(name, json.loads(wire)) == event
+
+
+@given(EVENTS)
+def test_what_is_written_is_read_as_the_same(event: Event) -> None:
+    name, data = event_to_wire(event)
+    read = event_from_wire(name, json.loads(json.dumps(data)))
+    assert read is not None
+    assert event_to_wire(read) == (name, data)
+
+
+def test_an_event_that_nobody_knows_is_none_and_what_it_holds_does_not_matter() -> None:
+    assert event_from_wire("applause", {"loud": True}) is None
+    assert event_from_wire("applause", 7) is None
+
+
+def test_more_than_an_event_needs_is_passed_over() -> None:
+    assert event_from_wire("rewind", {"lane": "default", "keep": 3, "why": "live"}) == RewindEvent(Lane.DEFAULT, 3)
+
+
+FIELDS = st.sampled_from(
+    ["token", "index", "lane", "logprob", "tokenIndex", "features", "keep", "finishReason", "message", "code", "id"]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.just(10**400)
+    | st.floats()
+    | st.text(max_size=3)
+    | st.sampled_from([*Lane, *FinishReason]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(FIELDS, inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(["token", "activation", "rewind", "done", "error"]), VALUES)
+def test_whatever_comes_is_an_event_that_can_be_or_malformed(name: str, data: object) -> None:
+    try:
+        read = event_from_wire(name, data)
+    except Malformed as error:
+        assert repr(name) in error.message
+    else:
+        assert read is not None
+        assert json.loads(json.dumps(event_to_wire(read)[1], allow_nan=False))

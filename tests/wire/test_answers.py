@@ -151,3 +151,13 @@ async def test_a_body_without_an_end_is_given_up(serve) -> None:
     with pytest.raises(Malformed, match="more than 1,000,000 bytes"):
         await ask_json(client, "GET", "/asked", body_bytes=1_000_000)
     await server.calls[0].gone.wait()
+
+
+async def test_where_nothing_is_expected_any_success_will_do_and_headers_of_one_request_travel(serve) -> None:
+    async def nothing(call: Call) -> None:
+        await call.answer(status=204, content_type="")
+
+    server, client = await serve(nothing)
+    async with ask(client, "GET", "/asked", headers={"Last-Event-ID": "a:7"}, expects=()) as response:
+        assert response.status_code == 204
+    assert (server.calls[0].headers["last-event-id"], server.calls[0].headers["accept"]) == ("a:7", "*/*")

@@ -183,3 +183,16 @@ async def test_an_engine_may_know_better(refused) -> None:
     body = {"error": "index 99999 is out of bounds for dimension 0 with size 256", "type": "IndexError"}
     assert (await refused(body, 500, explain=explain)).message == "There is no such feature."
     assert isinstance(await refused(json.loads("{}"), 503, explain=explain), Overloaded)
+
+
+async def test_a_code_and_a_hint_are_read_where_there_are_any_and_hide_the_key(refused) -> None:
+    seen: list[Refusal] = []
+
+    def explain(refusal: Refusal) -> SteerError:
+        seen.append(refusal)
+        return refusal_error(refusal)
+
+    told = {"error": "No.", "code": "not_found", "hint": "Not with\x1b the-key."}
+    await refused(told, 422, keys={"X-Api-Key": "the-key"}, explain=explain)
+    await refused({"error": "No.", "code": 7, "hint": ["x"]}, 422, explain=explain)
+    assert [(one.code, one.hint) for one in seen] == [("not_found", "Not with\u241b …."), (None, None)]

@@ -3,6 +3,7 @@
 from typing import Generic, TypeVar
 
 from steer_tui.engines.builtin.tokenizer import TextDecoder
+from steer_tui.engines.texts.stop_texts import StopTexts
 
 _T = TypeVar("_T")
 
@@ -14,62 +15,31 @@ class Emission(Generic[_T]):
     """
 
     def __init__(self, stops: tuple[str, ...]) -> None:
-        self._stops = stops
         self._decoder = TextDecoder()
-        self._held: list[tuple[str, _T]] = []
-        self.stopped = False
+        self._stop_texts = StopTexts[_T](stops)
+        self._unfinished: list[tuple[str, _T]] = []  # tokens of a character that is not whole
+
+    @property
+    def stopped(self) -> bool:
         """Whether a stop text has come: everything before it has left, and nothing more may be pushed."""
+        return self._stop_texts.stopped
 
     def push(self, token_bytes: bytes, token: _T) -> list[tuple[str, _T]]:
         """Take the next token; give those that may leave now, with their texts."""
-        self._held.append((self._decoder.feed(token_bytes), token))
-        if not self._stops and not self._decoder.pending:
-            leaving, self._held = self._held, []
-            return leaving
-        text = self._held_text()
-        if (at := self._stop_in(text)) is not None:
-            return self._cut(at)
-        return [] if self._decoder.pending else self._leave(self._safe_length(text))
+        self._unfinished.append((self._decoder.feed(token_bytes), token))
+        return [] if self._decoder.pending else self._leave()
 
     def end(self) -> list[tuple[str, _T]]:
         """Give what is still held; an unfinished character becomes U+FFFD on the last token."""
-        if self._held:
-            text, token = self._held[-1]
-            self._held[-1] = (text + self._decoder.flush(), token)
-        text = self._held_text()
-        at = self._stop_in(text)
-        return self._leave(len(text)) if at is None else self._cut(at)
+        if self._unfinished:
+            text, token = self._unfinished[-1]
+            self._unfinished[-1] = (text + self._decoder.flush(), token)
+        return [*self._leave(), *self._stop_texts.end()]
 
-    def _held_text(self) -> str:
-        return "".join(text for text, _ in self._held)
-
-    def _stop_in(self, text: str) -> int | None:
-        return min((at for stop in self._stops if (at := text.find(stop)) >= 0), default=None)
-
-    def _safe_length(self, text: str) -> int:
-        """Length of the part that no stop text to come can reach back into."""
-        beginnings = (at for at in range(len(text)) if any(stop.startswith(text[at:]) for stop in self._stops))
-        return next(beginnings, len(text))
-
-    def _leave(self, length: int) -> list[tuple[str, _T]]:
-        """Let the tokens go that lie within the first `length` characters."""
-        count, end = 0, 0
-        for text, _ in self._held:
-            end += len(text)
-            if end > length:
-                break
-            count += 1
-        leaving, self._held = self._held[:count], self._held[count:]
-        return leaving
-
-    def _cut(self, length: int) -> list[tuple[str, _T]]:
-        """Let the first `length` characters go, and drop the rest for good."""
+    def _leave(self) -> list[tuple[str, _T]]:
+        finished, self._unfinished = self._unfinished, []
         leaving: list[tuple[str, _T]] = []
-        for text, token in self._held:
-            if length <= 0:
-                break
-            leaving.append((text[:length], token))
-            length -= len(text)
-        self._held = []
-        self.stopped = True
+        for text, token in finished:
+            if not self.stopped:
+                leaving += self._stop_texts.push(text, token)
         return leaving

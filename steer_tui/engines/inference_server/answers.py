@@ -1,32 +1,20 @@
 """What the server answers, read in both of its casings: camelCase since August 2026, snake_case before."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from steer_tui.domain import Malformed, safe_line
-
-_A = TypeVar("_A", bound="Answer")
+from steer_tui import wire
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Answer(BaseModel):
-    """A JSON object of the server; what we do not know in it is passed over."""
+class Answer(wire.Answer):
+    """A JSON object of the server, in either of its casings."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
-
-
-def read_answer(kind: type[_A], value: object) -> _A:
-    """The answer that a JSON value is, or `Malformed` with the name of the field."""
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = safe_line(".".join(str(part) for part in first["loc"])[:80]) or "the whole"
-        raise Malformed(f"The server's answer is not what its protocol says: {where}: {first['msg']}.") from error
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 def _only_words(value: object) -> object:

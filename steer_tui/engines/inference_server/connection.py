@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from steer_tui.domain import Rejected, Unsupported
-from steer_tui.engines.inference_server.answers import Capabilities, read_answer
+from steer_tui.engines.inference_server.answers import Capabilities
 from steer_tui.engines.inference_server.explaining import explain_refusal
 from steer_tui.engines.inference_server.slot import Slot
-from steer_tui.wire import EVENT_STREAM, Explain, JsonObject, ask, ask_json, connect
+from steer_tui.wire import EVENT_STREAM, Explain, JsonObject, ask, ask_json, connect, read_answer
 
 if TYPE_CHECKING:
     import httpx

@@ -5,10 +5,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from steer_tui.domain import Event, GenerationRequest, Lane, Malformed, SteerError, Truncated
-from steer_tui.engines.inference_server.answers import ChatFrame, CompletionFrame, Snapshot, read_answer
+from steer_tui.engines.inference_server.answers import ChatFrame, CompletionFrame, Snapshot
 from steer_tui.engines.inference_server.connection import Connection
 from steer_tui.engines.inference_server.lane_text import LaneText
-from steer_tui.wire import JsonObject, parse_object, read_events
+from steer_tui.wire import JsonObject, parse_object, read_answer, read_events
 
 FRAME_BYTES_MAX = 4 * 1024 * 1024
 """The largest frame that is taken: a whole conversation fits in many times."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from steer_tui.domain import Event, FinishReason, Lane
-from steer_tui.engines.growing import GrowingText
 from steer_tui.engines.inference_server.answers import Snapshot
-from steer_tui.engines.markers import end_marker
-from steer_tui.engines.repeated_prompt import length_of_prompt
+from steer_tui.engines.texts.growing import GrowingText
+from steer_tui.engines.texts.markers import end_marker
+from steer_tui.engines.texts.repeated_prompt import length_of_prompt
 
 
 class LaneText:

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 
 from steer_tui.domain import Feature, Malformed
-from steer_tui.engines.alignment import aligned
 from steer_tui.engines.door import Reading
-from steer_tui.engines.inference_server.answers import ActivationAnswer, TokenizeAnswer, read_answer
+from steer_tui.engines.inference_server.answers import ActivationAnswer, TokenizeAnswer
 from steer_tui.engines.inference_server.connection import Connection
 from steer_tui.engines.inference_server.explaining import text_too_long
 from steer_tui.engines.inference_server.random_name import RandomName
 from steer_tui.engines.inference_server.scale import Scales, random_unit
 from steer_tui.engines.inference_server.steering import name_of
 from steer_tui.engines.inference_server.tokens import Tokens, most_tokens
+from steer_tui.engines.texts.alignment import aligned
+from steer_tui.wire import read_answer
 
 
 class Rereader:

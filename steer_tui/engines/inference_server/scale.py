@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from math import isfinite, sqrt
 
 from steer_tui.domain import DOSE_PER_NOTCH, Malformed, Rejected, Unsupported
-from steer_tui.engines.inference_server.answers import ActivationAnswer, SaeVectorAnswer, read_answer
+from steer_tui.engines.inference_server.answers import ActivationAnswer, SaeVectorAnswer
 from steer_tui.engines.inference_server.connection import Connection
 from steer_tui.engines.inference_server.steering import HookedVector
 from steer_tui.engines.names import FeatureName
+from steer_tui.wire import read_answer
 
 PROBES = 16
 """Random directions that tell a norm; its standard error is at most 18 %, and mostly far below."""

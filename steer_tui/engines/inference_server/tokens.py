@@ -1,11 +1,11 @@
 """How many tokens a prompt has, asked only where it may be too many."""
 
 from steer_tui.domain import GenerationRequest, Malformed, Rejected, Unsupported
-from steer_tui.engines.inference_server.answers import TokensAnswer, read_answer
+from steer_tui.engines.inference_server.answers import TokensAnswer
 from steer_tui.engines.inference_server.connection import Connection
 from steer_tui.engines.inference_server.explaining import prompt_too_long
 from steer_tui.engines.inference_server.steering import chat_messages
-from steer_tui.wire import JsonObject
+from steer_tui.wire import JsonObject, read_answer
 
 _AROUND = 2
 """Tokens that may stand beside those of a text's bytes: one that begins it, and a space put before it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from steer_tui.domain import Lane, Malformed, Rejected
-from steer_tui.engines.markers import end_marker
+from steer_tui.engines.texts.markers import end_marker
 from steer_tui.wire import JsonObject
 
 _KEYS = {Lane.STEERED: "STEERED", Lane.DEFAULT: "DEFAULT"}

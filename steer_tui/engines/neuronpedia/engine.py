@@ -7,11 +7,11 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from steer_tui.domain import Event, Evidence, Feature, GenerationRequest, NotFound, SteerError
+from steer_tui.engines.directions.kept_labels import neuronpedia_answers
 from steer_tui.engines.door import EngineInfo, LanePolicy, Reading
 from steer_tui.engines.methods import METHOD_NAMES
 from steer_tui.engines.neuronpedia.diagnosing import diagnose
 from steer_tui.engines.neuronpedia.generation import steered_events
-from steer_tui.engines.neuronpedia.kept import KeptAnswers
 from steer_tui.engines.neuronpedia.library import Library
 from steer_tui.engines.neuronpedia.models import cannot_steer
 from steer_tui.engines.neuronpedia.rereading import reread
@@ -33,7 +33,7 @@ class HostedNeuronpedia:
         answers: Path | None = None,
     ) -> None:
         self._model, self._replay_pace = model, replay_pace_ms / 1000.0
-        kept = KeptAnswers(answers)
+        kept = neuronpedia_answers(answers)
         self._service = Service(url, key, kept)
         self._library = Library(self._service, kept, model)
         self._offer: ModelOffer | None = None

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from steer_tui.domain import Evidence, Feature, NotFound, Rejected, SteerError, Unsupported, safe_line
+from steer_tui.engines.kept import KeptAnswers
 from steer_tui.engines.names import FeatureName, is_address, read_name
-from steer_tui.engines.neuronpedia.kept import KeptAnswers
 from steer_tui.engines.neuronpedia.models import (
     ModelRow,
     kept_models,

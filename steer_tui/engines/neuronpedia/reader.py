@@ -7,7 +7,7 @@ from steer_tui.domain import Event, Lane, Truncated
 from steer_tui.engines.neuronpedia.answers import Answer, LaneText, ReadText, read_answer
 from steer_tui.engines.neuronpedia.steering import Steering
 from steer_tui.engines.neuronpedia.tokens import LaneTokens
-from steer_tui.engines.repeated_prompt import length_of_prompt
+from steer_tui.engines.texts.repeated_prompt import length_of_prompt
 from steer_tui.wire import parse_json
 
 

@@ -6,12 +6,12 @@ from typing import Annotated
 from pydantic import Field
 
 from steer_tui.domain import Feature, Malformed, Unsupported
-from steer_tui.engines.alignment import aligned
 from steer_tui.engines.door import Reading
 from steer_tui.engines.names import FeatureName, read_name
 from steer_tui.engines.neuronpedia.refusals import explain_activation
 from steer_tui.engines.neuronpedia.rows import Row, read_row
 from steer_tui.engines.neuronpedia.service import Service
+from steer_tui.engines.texts.alignment import aligned
 
 
 class FiredRow(Row):

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from steer_tui.domain import SteerError, Truncated, Unreachable
 from steer_tui.engines.door import Quota
+from steer_tui.engines.kept import KeptAnswers
 from steer_tui.engines.neuronpedia.answers import Answer
-from steer_tui.engines.neuronpedia.kept import KeptAnswers
 from steer_tui.engines.neuronpedia.refusals import explain, explain_steering
 from steer_tui.wire import (
     EVENT_STREAM,

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from steer_tui.domain import Event, FinishReason, Lane, Sampling
-from steer_tui.engines.growing import GrowingText
 from steer_tui.engines.neuronpedia.answers import LaneText
+from steer_tui.engines.texts.growing import GrowingText
 
 _WORD = re.compile(r"\s*\S+(?:\s+$)?|\s+")
 

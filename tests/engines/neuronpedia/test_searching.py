@@ -11,9 +11,9 @@ from loopback import Call, Loopback
 from pydantic import SecretStr
 
 from steer_tui.domain import FeatureKind, Malformed, NotFound, RateLimited, Rejected, Unreachable
+from steer_tui.engines.kept import KEPT_MAX, KeptAnswers
 from steer_tui.engines.lookup import resolve_feature
 from steer_tui.engines.neuronpedia import HostedNeuronpedia
-from steer_tui.engines.neuronpedia.kept import KEPT_MAX, KeptAnswers
 
 SEARCH = "POST /api/explanation/search-model"
 
@@ -205,7 +205,7 @@ async def test_an_old_answer_is_asked_for_anew_and_stands_in_where_nobody_answer
 
 
 async def test_a_broken_kept_answer_is_as_none_and_their_number_is_bounded(tmp_path: Path) -> None:
-    kept = KeptAnswers(tmp_path)
+    kept = KeptAnswers(tmp_path, 1)
     await kept.keep("a", {"x": 1})
     (file,) = await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
     file.write_text('{"at": 5')
@@ -229,15 +229,12 @@ async def test_what_one_key_was_answered_is_not_told_to_another(serve: Serve, tm
         assert len(server.calls) == calls
 
 
-async def test_an_answer_that_a_version_of_another_shape_has_kept_is_asked_for_anew(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server, engine = await serve({SEARCH: answering(page(found(1, "dogs")))})
-    with monkeypatch.context() as older:
-        older.setattr("steer_tui.engines.neuronpedia.kept.SHAPE", 0)
-        await engine.search("dogs")
-    await engine.search("dogs")
-    assert len(server.calls) == 2
+async def test_an_answer_that_a_version_of_another_shape_has_kept_is_as_none(tmp_path: Path) -> None:
+    await KeptAnswers(tmp_path, 1).keep("dogs", 7)
+    assert await KeptAnswers(tmp_path, 2).find("dogs") is None
+    kept = await KeptAnswers(tmp_path, 1).find("dogs")
+    assert kept is not None
+    assert kept.value == 7
 
 
 async def test_a_folder_that_cannot_be_written_keeps_nothing_and_hurts_nobody(serve: Serve, tmp_path: Path) -> None:

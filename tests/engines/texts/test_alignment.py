@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steer_tui.engines.alignment import aligned
+from steer_tui.engines.texts.alignment import aligned
 
 
 @pytest.mark.parametrize(

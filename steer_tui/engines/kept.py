@@ -6,9 +6,10 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,6 @@ KEPT_MAX = 500
 
 FRESH_SECONDS = 7 * 86400.0
 """How long a kept answer stands for a new one."""
-
-SHAPE = 1
-"""Which fields of the service's rows are kept; a version that keeps others counts on, and asks anew."""
 
 _NO_ANSWER = (Unreachable, TimedOut, Overloaded, RateLimited, Truncated)
 
@@ -42,11 +40,17 @@ class Kept:
         return self.age_seconds is None or self.age_seconds < FRESH_SECONDS
 
 
+def cache_folder(name: str) -> Path:
+    """Where answers of a kind are kept, among what may be lost at any time."""
+    return platformdirs.user_cache_path("steer-tui") / name
+
+
 class KeptAnswers:
     """A folder with one small JSON file an answer; a file that cannot be read or written is as none."""
 
-    def __init__(self, folder: Path | None, clock: Callable[[], float] = time.time) -> None:
-        self._folder = folder or platformdirs.user_cache_path("steer-tui") / "neuronpedia"
+    def __init__(self, folder: Path, shape: int, clock: Callable[[], float] = time.time) -> None:
+        """`shape` numbers what is kept of an answer: what was kept in another one is as none."""
+        self._folder, self._shape = folder, shape
         self._clock = clock
 
     async def answer(
@@ -73,15 +77,33 @@ class KeptAnswers:
         """Keep an answer, in place of an older one to the same question."""
         await asyncio.to_thread(self._write, self._path(question), value)
 
+    def mentioning(self, words: str) -> Iterator[Kept]:
+        """All that is kept in which these words stand, the latest first; it blocks, and is for a thread."""
+        needle = json.dumps(words)[1:-1].encode()
+        held: list[tuple[float, bytes]] = []
+        with suppress(OSError):
+            for path in self._folder.glob("*.json"):
+                text = path.read_bytes()
+                if needle in text:
+                    held.append((path.stat().st_mtime, text))
+        held.sort(key=itemgetter(0), reverse=True)
+        return (kept for _, text in held if (kept := self._kept(text)) is not None)
+
     def _path(self, question: object) -> Path:
-        asked = json.dumps([SHAPE, question], sort_keys=True).encode()
+        asked = json.dumps([self._shape, question], sort_keys=True).encode()
         return self._folder / f"{hashlib.sha256(asked).hexdigest()}.json"
 
     def _read(self, path: Path) -> Kept | None:
         try:
-            held = json.loads(path.read_bytes())
+            return self._kept(path.read_bytes())
+        except OSError:
+            return None
+
+    def _kept(self, text: bytes) -> Kept | None:
+        try:
+            held = json.loads(text)
             return Kept(held["answer"], max(self._clock() - float(held["at"]), 0.0))
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
             return None
 
     def _write(self, path: Path, value: Any) -> None:

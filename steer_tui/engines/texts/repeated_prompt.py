@@ -1,6 +1,6 @@
 """The prompt in front of a text that goes on from it: Neuronpedia's servers of before August 2026 send it along."""
 
-from steer_tui.engines.markers import end_marker
+from steer_tui.engines.texts.markers import end_marker
 
 
 def length_of_prompt(prompt: str, first: str) -> int:

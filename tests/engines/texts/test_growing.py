@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steer_tui.domain import DoneEvent, FinishReason, Lane, RewindEvent, TokenEvent
-from steer_tui.engines.growing import GrowingText
-from steer_tui.engines.markers import end_marker
+from steer_tui.engines.texts.growing import GrowingText
+from steer_tui.engines.texts.markers import end_marker
 
 
 def _whole(added: str) -> Iterable[str]:

@@ -1,0 +1,63 @@
+"""A program with the command line and the /health of an interp-engine server, which loads no model.
+
+What else it does, its further options say; a test hands them over as the server's own arguments.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--model", required=True)
+parser.add_argument("--host", required=True)
+parser.add_argument("--port", required=True, type=int)
+parser.add_argument("--folder", type=Path, help="where it notes what it is, one file a start, and looks for signs")
+parser.add_argument("--say", default="", help="what it writes to its log when it starts")
+parser.add_argument("--exit", type=int, help="end at once, with this code")
+parser.add_argument("--wait-for", help="load until a file of this name is in the folder")
+parser.add_argument("--failure", default="", help="say that the model could not be loaded")
+parser.add_argument("--starts-that-fail", type=int, default=0, help="how many starts find their port taken")
+parser.add_argument("--starts-of-another", type=int, default=0, help="how many starts meet a server of another model")
+parser.add_argument("--deaf", action="store_true", help="do not end when asked to")
+parser.add_argument("--worker", action="store_true", help="start a process of its own")
+options = parser.parse_args()
+
+starts = 0
+if options.deaf:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+worker = subprocess.Popen(["sleep", "600"]).pid if options.worker else None
+if options.folder:
+    starts = len(list(options.folder.glob("start-*.json")))
+    told = {"pid": os.getpid(), "worker": worker, "environment": dict(os.environ), "arguments": sys.argv}
+    note = options.folder / f"start-{starts}.json"
+    note.with_suffix(".new").write_text(json.dumps(told))
+    note.with_suffix(".new").rename(note)
+sys.stderr.write(options.say)
+sys.stderr.flush()
+if starts < options.starts_that_fail:
+    sys.exit("ERROR:    [Errno 98] error while attempting to bind on address: address already in use")
+if options.exit is not None:
+    sys.exit(options.exit)
+
+
+class Health(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        answer = {"status": "ready", "model": "another/model" if starts < options.starts_of_another else options.model}
+        if options.failure:
+            answer |= {"status": "failed", "error": options.failure}
+        elif options.wait_for and not (options.folder / options.wait_for).exists():
+            answer["status"] = "loading"
+        body = json.dumps(answer).encode()
+        self.send_response(200 if answer["status"] == "ready" else 503)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+ThreadingHTTPServer((options.host, options.port), Health).serve_forever()
