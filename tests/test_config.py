@@ -115,7 +115,7 @@ BROKEN = {
     "a key outside of its section": ("theme = 'nord'\nseed = 3\n", 2, ["did you mean sampling.seed?"]),
     "a key in another section": ("[prompt]\nseed = 3\n", 2, ["prompt.seed", "did you mean sampling.seed?"]),
     "an unknown section": ("\n[sampel]\nseed = 3\n", 2, ["no key sampel", "did you mean sampling?"]),
-    "a key like no other": ("xyzzy = 3\n", 1, ["no key xyzzy", "Allowed here: engine, theme, sampling"]),
+    "a key like no other": ("xyzzy = 3\n", 1, ["no key xyzzy", "Allowed here: engine, theme, canary, sampling"]),
     "a text for a number": ("[sampling]\nseed = '3'\n", 2, ["sampling.seed", "from 0 to 2147483647", '"3"']),
     "a number that is too small": ("[sampling]\nmax_tokens = 0\n", 2, ["sampling.max_tokens", "1 or more", "is 0"]),
     "a number that is too large": ("[sampling]\nseed = 2147483648\n", 2, ["sampling.seed", "from 0 to 2147483647"]),

@@ -56,6 +56,21 @@ def test_a_variable_sets_a_key_of_a_section_whose_name_has_a_dash():
     assert str(error.value).startswith("STEER_TUI_INFERENCE_SERVER__URLL: there is no key inference-server.urll")
 
 
+def test_variables_set_the_keys_of_the_engines_that_steer_by_files():
+    environment = {
+        "STEER_TUI_INTERP__URL": "http://box:8000",
+        "STEER_TUI_INTERP__SERVER_ARGUMENTS": '["--backend", "vllm"]',
+        "STEER_TUI_VLLM_LENS__URL": "",
+        "STEER_TUI_EASYSTEER__MODEL": "m",
+        "STEER_TUI_VECTORS__PATHS": "~/happy.gguf",
+        "STEER_TUI_CANARY": "false",
+    }
+    config = load_config(None, environment).config
+    assert (config.interp.url, config.interp.server_arguments) == ("http://box:8000", ("--backend", "vllm"))
+    assert (config.vllm_lens.url, config.easysteer.model) == ("", "m")
+    assert (config.vectors.paths, config.canary) == (("~/happy.gguf",), False)
+
+
 def test_a_key_comes_from_the_variable_that_the_config_names_and_an_unset_or_empty_one_means_none(own):
     assert key_of({}) is None
     assert key_of({"NEURONPEDIA_API_KEY": ""}) is None
@@ -65,7 +80,7 @@ def test_a_key_comes_from_the_variable_that_the_config_names_and_an_unset_or_emp
     assert key_of({"Mine": KEY}) == KEY
 
 
-@pytest.mark.parametrize("section", ["neuronpedia", "inference-server"])
+@pytest.mark.parametrize("section", ["neuronpedia", "inference-server", "interp", "vllm-lens", "easysteer", "gateway"])
 def test_the_variable_may_be_called_like_a_setting_of_ours(own, section):
     own(f"[{section}]\nkey_env = 'STEER_TUI_SOMETHING_KEY'\n")
     assert load_config(None, {"STEER_TUI_SOMETHING_KEY": KEY}).config.engine == "builtin"
@@ -152,6 +167,24 @@ BROKEN = {
     "no scheme": ("[inference-server]\nurl = 'localhost:5002'\n", "inference-server.url must be an address such as"),
     "a port that is none": ("[inference-server]\nurl = 'http://a:99999'\n", "inference-server.url must be an address"),
     "a query": ("[inference-server]\nurl = 'http://a/?x=1'\n", "inference-server.url must be an address"),
+    "no scheme of an address that may be empty": (
+        "[interp]\nurl = 'localhost:8000'\n",
+        "interp.url must be an address such as http://127.0.0.1:8000 or https://host, in quotes, or empty for none.",
+    ),
+    "a port that is none of a cluster": ("[easysteer]\nurl = 'http://a:0'\n", "easysteer.url must be an address such"),
+    "a token in the file": ("[interp]\ntoken = 'x'\n", "there is no key interp.token"),
+    "arguments in one text": (
+        "[interp]\nserver_arguments = '--backend vllm'\n",
+        'interp.server_arguments must be a list of words such as ["--backend", "vllm"]',
+    ),
+    "a relative path": (
+        "[vectors]\npaths = ['happy.gguf']\n",
+        'vectors.paths must be a list of whole paths, each from the root or from ~, such as ["~/vectors/happy.gguf"]; '
+        'it is ["happy.gguf"]',
+    ),
+    "an empty path": ("[vectors]\npaths = ['']\n", "vectors.paths must be a list of whole paths"),
+    "a canary that is none": ("\ncanary = 'no'\n", "canary must be true or false"),
+    "a line for another dash": ("\n[vllm_lens]\n", "did you mean vllm-lens?"),
     "a line for a dash": ("\n[inference_server]\n", "did you mean inference-server?"),
 }
 

@@ -37,3 +37,8 @@ def test_nothing_below_the_screen_loads_textual(statement: str) -> None:
 
 def test_the_core_loads_neither_arithmetic_nor_network() -> None:
     assert not {"numpy", "httpx", "pydantic", "torch"} & loaded_after("import steer_tui.domain, steer_tui.generation")
+
+
+def test_the_first_screen_loads_neither_arithmetic_nor_network() -> None:
+    loaded = loaded_after("import steer_tui.cli.app, steer_tui.tui.app")
+    assert not {"numpy", "httpx", "starlette", "safetensors", "gguf"} & loaded

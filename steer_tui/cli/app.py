@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steer_tui.cli.dials import offered_dials, resolve_dials
+from steer_tui.cli.readiness import require_method
 from steer_tui.cli.settings import Settings
 from steer_tui.config import LoadedConfig
 from steer_tui.domain import InvalidValue
@@ -45,8 +46,9 @@ async def open_app(settings: Settings) -> int:
     """Run the app until it is left, and return its exit code; it shares its event loop with the engine."""
     from steer_tui.tui.app import SteerApp
 
-    _check_keys(settings.loaded)
+    check_keys(settings.loaded)
     async with aclosing(settings.open_engine()) as engine:
+        require_method(engine, settings)
         options = await app_options(settings, engine)
         try:
             app = SteerApp(engine, options)
@@ -76,6 +78,7 @@ async def app_options(settings: Settings, engine: Engine) -> "AppOptions":
         chat=settings.chat,
         dials=await find_dials() if is_embedded else (),
         find_dials=None if is_embedded else find_dials,
+        method=settings.method,
         auto=_AUTO[generation.auto],
         live=generation.live,
         debounce=(generation.debounce_builtin_ms if is_embedded else generation.debounce_ms) / 1000,
@@ -86,7 +89,8 @@ async def app_options(settings: Settings, engine: Engine) -> "AppOptions":
     )
 
 
-def _check_keys(loaded: LoadedConfig) -> None:
+def check_keys(loaded: LoadedConfig) -> None:
+    """Raises InvalidValue for a binding that cannot be, with the place where it is written."""
     from steer_tui.tui.keymap import ACTIONS, check_keymap
 
     keymap = loaded.config.keymap

@@ -8,8 +8,19 @@ from typing import Any, NoReturn
 import click
 
 from steer_tui import __version__
-from steer_tui.cli.options import Flags, engine_options, hand_down, sampling_options, steering_options, utf8
+from steer_tui.cli.options import (
+    Flags,
+    engine_options,
+    hand_down,
+    sampling_options,
+    steering_options,
+    utf8,
+    vector_options,
+)
+from steer_tui.cli.replay_command import replay
+from steer_tui.cli.serve_command import serve
 from steer_tui.cli.telling import tell
+from steer_tui.cli.vector_commands import vectors
 from steer_tui.domain import BOTH_LANES, InvalidValue, Lane, RateLimited, SteerError
 
 _LANES = {"steered": (Lane.STEERED,), "default": (Lane.DEFAULT,), "both": BOTH_LANES}
@@ -23,9 +34,17 @@ Examples:
   steer-tui --prompt "My best friend" --dial winter=4 --dial angry=-3
   steer-tui run --prompt "Once upon a time" --dial winter=6 --lane both
   steer-tui run --prompt "Once upon a time" --json | head
+  steer-tui run --prompt "I am" --dial sea=5 --lane both --record run.jsonl
+  steer-tui replay run.jsonl --speed 2
   steer-tui features sea
   steer-tui run --engine neuronpedia --prompt "I am" --lane both
     --dial gemma-2-2b/20-gemmascope-res-16k/3124=6
+  steer-tui run --model google/gemma-2-2b --prompt "I am" --dial happy.gguf=4
+  steer-tui --engine interp --url http://127.0.0.1:8000 --dial sae#123=6
+  steer-tui vectors make --model google/gemma-2-2b --layer 14
+    --positive happy.txt --negative sad.txt --out happy.gguf
+  steer-tui serve --model google/gemma-2-2b
+  steer-tui --url http://127.0.0.1:8765
   steer-tui doctor
   steer-tui sweep --feature winter --values=-10:10:2
 
@@ -66,7 +85,13 @@ def steer_tui(context: click.Context, /, **flags: Any) -> None:
 @steering_options
 @click.option("--lane", type=click.Choice(list(_LANES)), default="steered", show_default=True, help="Which text.")
 @click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON, activations included.")
-def run(lane: str, as_json: bool, **flags: Any) -> None:
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the run into a new file as well, for `steer-tui replay`; one that is there is never written over.",
+)
+def run(lane: str, as_json: bool, record: Path | None, **flags: Any) -> None:
     """Stream one prompt's text to standard output, without the app."""
     import asyncio
 
@@ -76,11 +101,11 @@ def run(lane: str, as_json: bool, **flags: Any) -> None:
     settings = read_settings(Flags(**flags))
     if settings.prompt is None:
         raise click.UsageError("`steer-tui run` needs --prompt TEXT.", click.get_current_context())
-    asyncio.run((print_events if as_json else print_text)(settings, _LANES[lane]))
+    asyncio.run((print_events if as_json else print_text)(settings, _LANES[lane], record))
 
 
 @steer_tui.command()
-@engine_options
+@vector_options
 @click.argument("query", callback=utf8, default="")
 @click.option(
     "--limit",
@@ -96,8 +121,9 @@ def features(query: str, limit: int | None, offset: int, as_json: bool, **flags:
     """List what the engine can steer by.
 
     With QUERY, only the features that fit it, best first; a service finds them by what is said of them, by
-    MODEL/SOURCE/INDEX, or by the address of a feature's page. Where QUERY is the whole name of one, the evidence for
-    what its dial does follows: where it fires, and how many texts show it at each value.
+    MODEL/SOURCE/INDEX, or by the address of a feature's page, and a model of your own by FILE, FILE@LAYER, FOLDER or
+    FOLDER#INDEX. Where QUERY is the whole name of one, the evidence for what its dial does follows: where it fires,
+    and how many texts show it at each value.
     """
     import asyncio
 
@@ -203,6 +229,11 @@ def sweep_feature(
     wanted = Wanted(feature, parse_values(values), read_prompts(prompts, settings.prompt), samples)
     report = (JsonRows if as_json else CsvRows if as_csv else Table)(Output())
     asyncio.run(print_sweep(settings, wanted, report))
+
+
+steer_tui.add_command(replay)
+steer_tui.add_command(serve)
+steer_tui.add_command(vectors)
 
 
 def main() -> NoReturn:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from steer_tui.cli.waiting import answering
 from steer_tui.domain import (
     VALUE_MAX,
     VALUE_MIN,
@@ -15,8 +16,8 @@ from steer_tui.domain import (
 )
 from steer_tui.engines import Engine
 from steer_tui.engines.lookup import UnknownFeature, resolve_feature
+from steer_tui.engines.registry import FILE_ENGINES
 from steer_tui.engines.services import Searches
-from steer_tui.generation.patience import patience
 
 OFFERED = 4
 """How many of the engine's features stand for a choice that nobody made."""
@@ -88,7 +89,7 @@ async def resolve_dials(engine: Engine, written: Iterable[WrittenDial]) -> tuple
     dials: dict[str, Dial] = {}
     for dial in written:
         try:
-            async with _telling(f"The dial {dial.name!r} could not be looked up"), patience():
+            async with _telling(f"The dial {dial.name!r} could not be looked up"), answering(engine):
                 feature = await resolve_feature(engine, dial.name)
         except UnknownFeature as error:
             raise InvalidValue(f"{dial.origin}: {error.message} {error.hint} {_where_to_look(engine)}") from error
@@ -100,14 +101,18 @@ async def resolve_dials(engine: Engine, written: Iterable[WrittenDial]) -> tuple
 
 async def offered_dials(engine: Engine) -> tuple[Dial, ...]:
     """The rack of someone who chose nothing: the engine's first features, the first of them on."""
-    async with _telling("There are no dials yet"), patience():
+    async with _telling("There are no dials yet"), answering(engine):
         features = await engine.find_features("", OFFERED)
     return tuple(Dial(feature, 0.0 if place else FIRST_VALUE) for place, feature in enumerate(features))
 
 
 def _where_to_look(engine: Engine) -> str:
+    if engine.info.name == "gateway":
+        return "`steer-tui features --url URL WORDS` searches them."
     if isinstance(engine, Searches):
         return f"`steer-tui features --engine {engine.info.name} WORDS` searches them."
+    if engine.info.name in FILE_ENGINES:
+        return "A vector is named by its FILE or FILE@LAYER, and an SAE's feature by FOLDER#INDEX."
     return "`steer-tui features` lists them all."
 
 

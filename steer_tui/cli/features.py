@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from itertools import groupby
-from typing import Any
 
 from steer_tui.cli.listing import Listing, Wanted, list_wanted
 from steer_tui.cli.output import Output
@@ -12,12 +11,11 @@ from steer_tui.cli.settings import Settings
 from steer_tui.cli.tables import table
 from steer_tui.cli.telling import tell
 from steer_tui.domain import Context, Evidence, Feature, safe_line
+from steer_tui.domain.described import CONTEXTS, feature_to_wire
 from steer_tui.engines import Engine, Explains
 from steer_tui.engines.names import read_name
+from steer_tui.engines.registry import FILE_ENGINES
 from steer_tui.generation.patience import patience
-
-CONTEXTS = 3
-"""How many contexts are printed."""
 
 
 async def list_features(settings: Settings, wanted: Wanted) -> None:
@@ -43,7 +41,7 @@ async def print_features(settings: Settings, wanted: Wanted) -> None:
         named = _named(listing.features, wanted.query, settings.engine_settings.url)
         for feature in listing.features:
             is_asked = not listing.is_searched or feature is named
-            described = _to_wire(feature, await _evidence(engine, feature) if is_asked else Evidence())
+            described = feature_to_wire(feature, await _evidence(engine, feature) if is_asked else Evidence())
             output.json(described | ({"ageSeconds": listing.age_seconds} if listing.is_searched else {}))
     _tell_rest(listing)
 
@@ -51,6 +49,8 @@ async def print_features(settings: Settings, wanted: Wanted) -> None:
 def _nothing(engine: str, wanted: Wanted) -> str:
     if wanted.query.strip() or wanted.offset:
         return f"No feature fits {wanted.query!r}." if not wanted.offset else "There are no more features."
+    if engine in FILE_ENGINES:
+        return f"The engine {engine} steers by files: name a vector's FILE, or an SAE's FOLDER."
     return f"The engine {engine} lists no features by itself: name one as model/source/index."
 
 
@@ -73,26 +73,6 @@ async def _evidence(engine: Engine, feature: Feature) -> Evidence:
         return Evidence()
     async with patience():
         return await engine.evidence(feature)
-
-
-def _to_wire(feature: Feature, evidence: Evidence) -> dict[str, Any]:
-    return {
-        "id": feature.id,
-        "label": feature.label,
-        "kind": feature.kind.value,
-        "unit": feature.unit,
-        "maxActivation": feature.max_activation,
-        "density": feature.density,
-        "promoted": feature.promoted,
-        "suppressed": feature.suppressed,
-        "contexts": [
-            {"tokens": context.tokens, "activations": context.activations} for context in evidence.contexts[:CONTEXTS]
-        ],
-        "curve": [
-            {"value": point.value, "share": point.share, "nats": point.nats, "randomShare": point.random_share}
-            for point in evidence.curve
-        ],
-    }
 
 
 def _named(features: Sequence[Feature], query: str, url: str | None) -> Feature | None:

@@ -7,6 +7,7 @@ from steer_tui.cli.output import Output
 from steer_tui.cli.settings import Settings
 from steer_tui.cli.tables import table
 from steer_tui.domain import NotFound, Unsupported
+from steer_tui.engines import Engine
 from steer_tui.engines.services import ModelOffer, OffersModels
 from steer_tui.generation.patience import patience
 
@@ -31,7 +32,7 @@ async def _models(settings: Settings, name: str | None) -> list[ModelOffer]:
     async with aclosing(settings.open_engine()) as engine:
         if not isinstance(engine, OffersModels):
             raise Unsupported(
-                f"The engine {settings.engine} has one model, {engine.info.model}.",
+                f"The engine {settings.engine} has one model, {_only_model(settings, engine)}.",
                 hint="Choose a service with --engine neuronpedia.",
             )
         async with patience():
@@ -42,6 +43,11 @@ async def _models(settings: Settings, name: str | None) -> list[ModelOffer]:
     if not named:
         raise NotFound(f"There is no model {name!r}.", hint="`steer-tui models` lists them all.")
     return named
+
+
+def _only_model(settings: Settings, engine: Engine) -> str:
+    asked = settings.engine_settings
+    return engine.info.model if asked.url is None or asked.model is not None else "that of its server"
 
 
 def _columns(model: ModelOffer) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from steer_tui.domain import SEED_MAX, VALUE_MAX, VALUE_MIN
+from steer_tui.domain import SEED_MAX, VALUE_MAX, VALUE_MIN, Method
 from steer_tui.engines import ENGINE_NAMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -40,16 +40,26 @@ class Flags:
     temperature: float | None = None
     stop: tuple[str, ...] = ()
     raw: bool = False
+    method: str | None = None
+    layer: int | None = None
+    canary: bool | None = None
 
 
 _ENGINE_OPTIONS = (
     click.option("--engine", type=click.Choice(ENGINE_NAMES), help="What generates."),
-    click.option("--model", callback=utf8, metavar="MODEL", help="The model that the engine steers, as it names it."),
+    click.option(
+        "--model",
+        callback=utf8,
+        metavar="MODEL",
+        help="The model that the engine steers, as it names it; without --engine a folder, or an id at the Hugging "
+        "Face hub, which steer-tui serves itself.",
+    ),
     click.option(
         "--url",
         callback=utf8,
         metavar="URL",
-        help="Where the engine is. A key goes only to the address that the config names.",
+        help="Where the engine is; without --engine a gateway, which is another machine's `steer-tui serve`. "
+        "A key goes only to the address that the config names, or where it names none, here.",
     ),
     click.option("--chat/--no-chat", default=None, help="The prompt is a message to a chat model, or plain text."),
     click.option(
@@ -68,14 +78,37 @@ _DIAL = click.option(
     callback=utf8,
     metavar="FEATURE=VALUE",
     multiple=True,
-    help="Turn a feature (its label, its id such as gemma-2-2b/20-gemmascope-res-16k/3124, or the address of its "
-    f"page), {VALUE_MIN:+g} to {VALUE_MAX:+g}; may be given more than once. "
+    help="Turn a feature (its label, its id such as gemma-2-2b/20-gemmascope-res-16k/3124, the address of its page; "
+    "on a model of your own the FILE of a steering vector, FILE@LAYER, or FOLDER#INDEX for an SAE's feature), "
+    f"{VALUE_MIN:+g} to {VALUE_MAX:+g}; may be given more than once. "
     "Without it: those of the config, else none in `run` and the engine's first four in the app.",
 )
 
 _RAW = click.option(
     "--raw", is_flag=True, help="The values of --dial are raw strengths (coefficients), of any size, and no notches."
 )
+
+_METHOD = click.option(
+    "--method",
+    type=click.Choice([method.value for method in Method]),
+    help="How the dials act: by addition (without this flag), or another way that the engine has.",
+)
+
+_VECTOR_OPTIONS = (
+    click.option(
+        "--layer",
+        type=click.IntRange(min=-1),
+        metavar="N",
+        help="The layer whose output a vector is added to, counted from 0 (-1: the embedding), where its file does "
+        "not say.",
+    ),
+    click.option(
+        "--canary/--no-canary",
+        default=None,
+        help="Whether to try out first, on a few tokens, that steering changes the text.",
+    ),
+)
+"""The flags for engines that steer by files."""
 
 _SAMPLING_OPTIONS = (
     click.option("--seed", type=int, metavar="N", help=f"0 to {SEED_MAX}; the same seed gives the same text."),
@@ -92,14 +125,19 @@ def engine_options(command: Command) -> Command:
     return _with(_ENGINE_OPTIONS, command)
 
 
+def vector_options(command: Command) -> Command:
+    """The flags of every command that asks an engine for features by name."""
+    return engine_options(_with(_VECTOR_OPTIONS, command))
+
+
 def steering_options(command: Command) -> Command:
     """The flags of every command that generates with the dials that are given."""
-    return engine_options(_with((_PROMPT, _DIAL, _RAW, *_SAMPLING_OPTIONS), command))
+    return vector_options(_with((_PROMPT, _DIAL, _RAW, _METHOD, *_SAMPLING_OPTIONS), command))
 
 
 def sampling_options(command: Command) -> Command:
     """The flags of every command that generates with dials of its own."""
-    return engine_options(_with((_PROMPT, *_SAMPLING_OPTIONS), command))
+    return vector_options(_with((_PROMPT, _METHOD, *_SAMPLING_OPTIONS), command))
 
 
 def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:

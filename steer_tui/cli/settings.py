@@ -7,9 +7,11 @@ from pathlib import Path
 
 from steer_tui.cli.choosing import choose_engine, settings_without_key, takes_chat, with_key
 from steer_tui.cli.dials import WrittenDial, raw_dials, written_dials
+from steer_tui.cli.files import check_named, check_offered
 from steer_tui.cli.options import Flags
+from steer_tui.cli.places import placed
 from steer_tui.config import COMMAND_SECONDS, LoadedConfig, load_config
-from steer_tui.domain import InvalidValue, Sampling
+from steer_tui.domain import InvalidValue, Method, Sampling
 from steer_tui.engines import Engine, open_engine
 from steer_tui.engines.registry import EngineSettings
 from steer_tui.generation import Deadlines
@@ -26,6 +28,8 @@ class Settings:
     """Whether the prompt is a message to a chat model, and no plain text."""
     sampling: Sampling
     dials: tuple[WrittenDial, ...]
+    method: Method
+    """How they act."""
     deadlines: Deadlines
     loaded: LoadedConfig
 
@@ -44,8 +48,15 @@ def read_settings(flags: Flags) -> Settings:
     """The flags over the variables over the files; raises InvalidValue for what cannot be."""
     loaded = read_config(flags)
     engine = choose_engine(flags, loaded)
-    engine_settings = settings_without_key(engine, flags, loaded)
+    engine_settings = placed(engine, settings_without_key(engine, flags, loaded), flags, loaded)
+    check_offered(engine, engine_settings, loaded)
     sampling, limits = loaded.config.sampling, loaded.config.deadlines
+    dials = (
+        (raw_dials if flags.raw else written_dials)(flags.dials, "--dial")
+        if flags.dials
+        else written_dials(loaded.config.dials.start, f"{loaded.where(('dials', 'start'))}: dials.start")
+    )
+    check_named(engine, engine_settings, dials)
     settings = Settings(
         engine=engine,
         engine_settings=with_key(engine, engine_settings, loaded, COMMAND_SECONDS),
@@ -57,11 +68,8 @@ def read_settings(flags: Flags) -> Settings:
             seed=sampling.seed if flags.seed is None else flags.seed,
             stop=flags.stop or sampling.stop,
         ),
-        dials=(
-            (raw_dials if flags.raw else written_dials)(flags.dials, "--dial")
-            if flags.dials
-            else written_dials(loaded.config.dials.start, f"{loaded.where(('dials', 'start'))}: dials.start")
-        ),
+        dials=dials,
+        method=Method.ADDITIVE if flags.method is None else Method(flags.method),
         deadlines=Deadlines(limits.first_event or None, limits.silence or None, limits.whole or None),
         loaded=loaded,
     )

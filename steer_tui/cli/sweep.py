@@ -1,17 +1,19 @@
 """`steer-tui sweep`: what a dial does at many values, beside a random direction of the same norm."""
 
 import math
-import sys
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from steer_tui.cli.dials import WrittenDial, resolve_dials
+from steer_tui.cli.dials import WrittenDial
+from steer_tui.cli.files import check_named
 from steer_tui.cli.publication import tell_publication
+from steer_tui.cli.readiness import ready_dials
 from steer_tui.cli.settings import Settings
 from steer_tui.cli.sweep_progress import progress_of
 from steer_tui.cli.sweep_reports import Report
 from steer_tui.cli.telling import tell
+from steer_tui.cli.text_files import read_texts
 from steer_tui.domain import VALUE_MAX, VALUE_MIN, InvalidValue
 from steer_tui.generation.sweep import (
     NEUTRAL_OPENINGS,
@@ -25,8 +27,6 @@ from steer_tui.generation.sweep import (
 )
 
 MOST_VALUES = 101
-
-_STANDARD_INPUT = Path("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +67,23 @@ def read_prompts(file: Path | None, prompt: str | None) -> tuple[str, ...]:
     """The prompts of a file, one a line (`-` reads standard input), else the one that is given, else neutral ones."""
     if file is None:
         return NEUTRAL_OPENINGS if prompt is None else (prompt,)
-    name = "standard input" if file == _STANDARD_INPUT else str(file)
-    try:
-        text = (sys.stdin.buffer.read() if file == _STANDARD_INPUT else file.read_bytes()).decode("utf-8-sig")
-    except OSError as error:
-        raise InvalidValue(f"--prompts: {name} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InvalidValue(f"--prompts: {name} is not UTF-8 text.") from error
-    # Not splitlines(), which would cut a prompt at other characters too.
-    prompts = tuple(line for line in text.replace("\r\n", "\n").split("\n") if line.strip())
-    if not prompts:
-        raise InvalidValue(f"--prompts: {name} holds no prompt; write one on each line.")
-    return prompts
+    return read_texts(file, "--prompts", "prompt")
 
 
 async def print_sweep(settings: Settings, wanted: Wanted, report: Report) -> None:
     """Sweep, and report each value as soon as it is known."""
+    written = WrittenDial(wanted.feature, 0.0, "--feature")
+    check_named(settings.engine, settings.engine_settings, [written])
     async with aclosing(settings.open_engine()) as engine:
-        [dial] = await resolve_dials(engine, [WrittenDial(wanted.feature, 0.0, "--feature")])
+        [dial] = await ready_dials(engine, settings, [written])
         plan = SweepPlan(
-            dial.feature, wanted.values, wanted.prompts, wanted.samples, settings.sampling, chat=settings.chat
+            dial.feature,
+            wanted.values,
+            wanted.prompts,
+            wanted.samples,
+            settings.sampling,
+            settings.method,
+            chat=settings.chat,
         )
         total = samples_of(engine, plan)
         tell_publication(engine)

@@ -39,8 +39,8 @@ def _measured(means: Means | None) -> dict[str, float | None]:
 
 
 def _counted(row: Row) -> dict[str, Any]:
-    texts, shown_by = (row.feature.texts, row.feature.shown_by.value) if row.feature else (0, None)
-    return {"value": row.value, "texts": texts, "shownBy": shown_by}
+    shown_by = row.feature.shown_by if row.feature else None
+    return {"value": row.value, "texts": row.feature.texts if row.feature else 0, "shownBy": shown_by}
 
 
 class JsonRows:
@@ -101,8 +101,9 @@ class _Lines:
 
 
 _SHOWN_BY = {
-    ShownBy.TELLTALE: "that hold the concept's own words or mark",
-    ShownBy.ACTIVATIONS: "with the feature active on at least 5 % of the tokens",
+    ShownBy.TELLTALE: "of the texts that hold the concept's own words or mark",
+    ShownBy.ACTIVATIONS: "of the texts with the feature active on at least 5 % of the tokens",
+    None: "of the texts that show the concept, which nothing tells of a vector",
 }
 
 _HEADINGS = {"concept": 8, "share": 6, "nats": 6, "repeats": 8, "differs": 8}
@@ -148,7 +149,7 @@ class Table:
         texts = "One text" if means.texts == 1 else f"{means.texts} texts"
         yield f"{texts} in each row and direction, of {self._plan.sampling.max_tokens} tokens at most."
         yield "concept  the feature's activation a token, read without steering"
-        yield f"share    of the texts {_SHOWN_BY[means.shown_by]}"
+        yield f"share    {_SHOWN_BY[means.shown_by]}"
         yield "nats     a token under the unsteered model: the higher, the less fluent"
         yield "repeats  4-word pieces that the text has already had"
         yield "differs  words to change to get the unsteered text"
@@ -159,7 +160,7 @@ def _cells(means: Means | None) -> str:
         return ""
     cells = (
         f"{means.activation:.2f}",
-        _percent(means.share),
+        "–" if means.share is None else _percent(means.share),
         "–" if means.nats is None else f"{means.nats:.2f}",
         _percent(means.repetition),
         _percent(means.divergence),

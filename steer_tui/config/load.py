@@ -91,9 +91,9 @@ def load_config(named: Path | None, environment: Mapping[str, str]) -> LoadedCon
 
 
 def _variables_with_keys(files: list[FileLayer], environment: Mapping[str, str]) -> set[str]:
-    """The variables that hold API keys: whatever they are called, they are no settings."""
+    """The variables that hold keys and tokens: whatever they are called, they are no settings."""
     named: list[object] = []
-    for path in (path for path in FIELDS if path[-1] == "key_env"):
+    for path in (path for path in FIELDS if path[-1] in ("key_env", "token_env")):
         named += [value_at(file.values, path) for file in files if holds(file.values, path)]
         named.append(environment.get(variable_of(path)))
     return {name for name in named if isinstance(name, str)}

@@ -23,6 +23,10 @@ class Attempts:
         self, request: GenerationRequest, sink: Callable[[Event], None], on_difference: Callable[[Lane], None]
     ) -> None:
         self.request = request
+        self.left: GenerationRequest | None = None
+        """The one that left last, or None before the first attempt."""
+        self.lost: GenerationRequest | None = None
+        """The one that had left before it, whose stream was lost; None for the first attempt."""
         self._sink, self._on_difference = sink, on_difference
         self._open = set(request.lanes)
         self._shown: dict[Lane, Shown] = {}
@@ -30,7 +34,7 @@ class Attempts:
 
     def leave(self, request: GenerationRequest, goes_on: Callable[[Lane], bool]) -> None:
         """This request leaves; a lane that goes on does so behind what it repeats, any other replaces what it has."""
-        self.request = request
+        self.lost, self.left, self.request = self.left, request, request
         self._ways = {
             lane: Rejoining(lane, shown, partial(self._on_difference, lane)) if goes_on(lane) else Anew(lane)
             for lane, shown in self._shown.items()

@@ -12,11 +12,13 @@ from itertools import count
 
 from steer_tui.domain import BOTH_LANES, Event, GenerationRequest, Lane, SteerError
 from steer_tui.engines import Engine, LanePolicy, LiveDials, PromptWindow, Windows
+from steer_tui.engines.services import LiveAtTimes
 from steer_tui.generation.delivery import Clock, Deadlines, Pause, RateGate, Sleep, broken, deliver, read_window
 from steer_tui.generation.flight import Flight
 from steer_tui.generation.inputs import Inputs
 from steer_tui.generation.phases import Done, Failed, Idle, RateLimited, Retrying, Settling, Streaming
 from steer_tui.generation.rereading import Rereading
+from steer_tui.generation.slot import Slot
 from steer_tui.generation.state import GenerationState
 from steer_tui.generation.turning import turn_live
 
@@ -53,7 +55,7 @@ class Controller:
         self._on_change, self._sleep = on_change, sleep
         self._rereading = Rereading(engine, self.state, on_change)
         self._gate = RateGate(clock)
-        self._slot = asyncio.Lock()
+        self._slot = Slot()
         self._runs = count(1)
         self._flights: dict[Lane, Flight] = {}
         self._unclosed: dict[Lane, set[Flight]] = {lane: set() for lane in Lane}
@@ -80,7 +82,8 @@ class Controller:
     @property
     def can_live(self) -> bool:
         """Whether the engine can let a dial act on the text that comes."""
-        return isinstance(self._engine, LiveDials)
+        is_able = not isinstance(self._engine, LiveAtTimes) or self._engine.turns_live
+        return is_able and isinstance(self._engine, LiveDials)
 
     def change(self, inputs: Inputs) -> None:
         """The person has edited the prompt or the sampling, or has turned a dial.
@@ -161,6 +164,7 @@ class Controller:
         """Stop whatever is under way; False when nothing was."""
         was_generating = self.state.is_generating
         self._cancel(BOTH_LANES)
+        self._rereading.give_way()
         self._on_change()
         return was_generating
 
@@ -243,7 +247,7 @@ class Controller:
 
     @property
     def _acts_live(self) -> bool:
-        return self.live and isinstance(self.state.lanes[Lane.STEERED].phase, Streaming)
+        return self.live and self.can_live and isinstance(self.state.lanes[Lane.STEERED].phase, Streaming)
 
     def _turn(self) -> None:
         """Bring the dials as they stand to the steered lane that streams."""
@@ -272,10 +276,11 @@ class Controller:
             await self._sleep(debounce)
         if self._engine.info.lanes is LanePolicy.ONE_AT_A_TIME:
             await self._let_steered_go_first(flight)
-            async with self._slot:
+            async with self._slot.alone():
                 await self._deliver(flight)
         else:
-            await self._deliver(flight)
+            async with self._slot.beside():
+                await self._deliver(flight)
 
     async def _let_steered_go_first(self, flight: Flight) -> None:
         # A dial cancels the steered flight for a new one, and the lane that waits must not slip in between the two.

@@ -1,14 +1,15 @@
 """One request, brought home: deadlines, retries after a lost connection, and waits for a rate limit.
 
 Time lives here and nowhere below. The events go to a `sink` that returns at once, and what we wait for ourselves, for a
-pace or between attempts, does not count, so that the deadlines measure the engine alone.
+pace or between attempts, does not count, so that the deadlines measure the engine alone; nor does the time in which a
+server loads its model.
 """
 
 import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -24,8 +25,10 @@ from steer_tui.domain import (
     TokenEvent,
     Truncated,
 )
-from steer_tui.engines import Engine, PromptWindow, Windows
+from steer_tui.engines import Engine, PromptWindow, Resumes, Windows
+from steer_tui.engines.services import Loads
 from steer_tui.generation.attempts import Attempts
+from steer_tui.generation.patience import LOADING_LOOK, answer_within, is_loading
 
 RETRIES = 3
 """How often a lost connection is tried again."""
@@ -102,7 +105,8 @@ class Pause:
 class _Watch:
     """Raises TimedOut when an engine stays silent for too long, or takes too long; one clock reading an event."""
 
-    def __init__(self, deadlines: Deadlines, clock: Clock, sleep: Sleep) -> None:
+    def __init__(self, engine: Engine, deadlines: Deadlines, clock: Clock, sleep: Sleep) -> None:
+        self._engine, self._may_load = engine, isinstance(engine, Loads)
         self._deadlines, self._clock, self._sleep = deadlines, clock, sleep
         self._began = self.last_event = clock()
         self.heard = False
@@ -135,11 +139,22 @@ class _Watch:
     async def run(self) -> None:
         """Sleep until a deadline has passed, again and again as events push it back."""
         while True:
+            if self._may_load and is_loading(self._engine):
+                self.excuse(LOADING_LOOK)
+                await self._sleep(LOADING_LOOK)
+                continue
             seconds, sentence = self._left()
             if seconds <= 0:
                 raise TimedOut(sentence)
             # The first event may come now, and the silence allowed after it may be the shorter time.
-            await self._sleep(min(seconds, self._deadlines.silence or seconds))
+            nap = min(seconds, self._deadlines.silence or seconds)
+            await self._sleep(min(nap, LOADING_LOOK) if self._may_load else nap)
+
+
+def _stream(engine: Engine, attempts: Attempts) -> AsyncGenerator[Event, None]:
+    if attempts.lost is not None and isinstance(engine, Resumes):
+        return engine.resume(attempts.lost, attempts.request)
+    return engine.stream(attempts.request)
 
 
 async def _attempt(
@@ -157,7 +172,7 @@ async def _attempt(
 
     async def consume() -> None:
         breath = clock() + BREATH
-        async with aclosing(engine.stream(attempts.request)) as events:
+        async with aclosing(_stream(engine, attempts)) as events:
             async for event in events:
                 watch.heard = True
                 admitted = attempts.admit(event)
@@ -202,7 +217,7 @@ def broken(fault: Exception) -> Malformed:
 async def read_window(engine: Windows, request: GenerationRequest, deadlines: Deadlines) -> PromptWindow:
     """How much of a request's prompt the model reads, within the time that a first event has."""
     try:
-        async with asyncio.timeout(deadlines.first_event):
+        async with answer_within(deadlines.first_event, engine):
             return await engine.prompt_window(request)
     except TimeoutError as error:
         raise TimedOut(f"The engine did not answer for {deadlines.first_event:g} seconds.") from error
@@ -233,7 +248,7 @@ async def deliver(
     second, 0 as they come. Without a `gate` a rate limit is not waited out.
     Raises the SteerError that ends the request: one that is not worth a retry, or the last of RETRIES + 1 attempts.
     """
-    attempts, watch = Attempts(request, sink, on_difference), _Watch(deadlines, clock, sleep)
+    attempts, watch = Attempts(request, sink, on_difference), _Watch(engine, deadlines, clock, sleep)
     retries = 0
 
     async def rest(wait: Pause) -> None:
@@ -241,23 +256,27 @@ async def deliver(
         await pause(wait)
         watch.excuse(clock() - began)
 
-    while True:
-        while gate is not None and gate.error is not None and gate.seconds_left > 0:
-            await rest(Pause(gate.seconds_left, gate.error))
-        attempts.leave(leave(attempts.request), goes_on)
-        try:
-            await _attempt(engine, attempts, pace, watch, clock, sleep)
-        except RateLimited as error:
-            if gate is None:
-                raise
-            gate.close(error)
-        except SteerError as error:
-            if not error.passing or retries == RETRIES or watch.is_over:
-                raise
-            retries += 1
-            await rest(Pause(2.0**retries if error.retry_after is None else error.retry_after, error, retries))
-        else:
-            if gate is not None:
-                gate.forget()
-            return
-        attempts.again()
+    try:
+        while True:
+            while gate is not None and gate.error is not None and gate.seconds_left > 0:
+                await rest(Pause(gate.seconds_left, gate.error))
+            attempts.leave(leave(attempts.request), goes_on)
+            try:
+                await _attempt(engine, attempts, pace, watch, clock, sleep)
+            except RateLimited as error:
+                if gate is None:
+                    raise
+                gate.close(error)
+            except SteerError as error:
+                if not error.passing or retries == RETRIES or watch.is_over:
+                    raise
+                retries += 1
+                await rest(Pause(2.0**retries if error.retry_after is None else error.retry_after, error, retries))
+            else:
+                if gate is not None:
+                    gate.forget()
+                return
+            attempts.again()
+    finally:
+        if attempts.left is not None and isinstance(engine, Resumes):
+            engine.give_up(attempts.left)

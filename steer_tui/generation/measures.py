@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
-from steer_tui.domain import Telltale
+from steer_tui.domain import FeatureKind, Telltale
 from steer_tui.engines import Reading
 
 LEAST_ACTIVE_SHARE = 0.05
@@ -13,6 +13,10 @@ LEAST_ACTIVE_SHARE = 0.05
 
 _GRAM = 4
 """Words that make one piece of a text whose return counts as repetition."""
+
+
+_ALWAYS_ACTIVE = (FeatureKind.VECTOR, FeatureKind.RANDOM)
+"""What is read as a projection on the direction, which on most tokens is above or below 0 by chance alone."""
 
 
 class ShownBy(StrEnum):
@@ -30,9 +34,9 @@ class Measures:
 
     activation: float
     """The feature's mean activation a token of the output, as re-read without steering."""
-    shows: bool
-    """Whether the text shows the concept."""
-    shown_by: ShownBy
+    shows: bool | None
+    """Whether the text shows the concept, or None where nothing tells."""
+    shown_by: ShownBy | None
     """What told so."""
     nats: float | None
     """Mean negative log-likelihood a token under the unsteered model; None where no token could be read."""
@@ -48,9 +52,9 @@ class Means:
 
     texts: int
     activation: float
-    share: float
-    """The share of texts that show the concept, 0..1."""
-    shown_by: ShownBy
+    share: float | None
+    """The share of texts that show the concept, 0..1, or None where nothing tells."""
+    shown_by: ShownBy | None
     nats: float | None
     repetition: float
     divergence: float
@@ -61,6 +65,7 @@ class Means:
         if not measures:
             return None
         nats = [one.nats for one in measures if one.nats is not None]
+        shown = [one.shows for one in measures if one.shows is not None]
 
         def mean(measure: Callable[[Measures], float]) -> float:
             return fmean(map(measure, measures))
@@ -68,7 +73,7 @@ class Means:
         return cls(
             texts=len(measures),
             activation=mean(lambda one: one.activation),
-            share=mean(lambda one: one.shows),
+            share=fmean(shown) if shown else None,
             shown_by=measures[0].shown_by,
             nats=fmean(nats) if nats else None,
             repetition=mean(lambda one: one.repetition),
@@ -76,7 +81,9 @@ class Means:
         )
 
 
-def measure(text: str, default: str, reading: Reading, telltale: Telltale | None) -> Measures:
+def measure(
+    text: str, default: str, reading: Reading, telltale: Telltale | None, kind: FeatureKind = FeatureKind.SAE
+) -> Measures:
     """Measure an output, beside the default lane's, from a reading of one feature on the prompt and the output."""
     # From the end, since a prompt's last characters may share a token with the output's first ones.
     start, missing = len(reading.tokens), len(text)
@@ -85,14 +92,25 @@ def measure(text: str, default: str, reading: Reading, telltale: Telltale | None
         missing -= len(reading.tokens[start])
     activations = [value for (value,) in reading.activations[start:]]
     logprobs = [logprob for logprob in reading.logprobs[start:] if logprob is not None]
+    shows, shown_by = _shown(text, activations, telltale, kind)
     return Measures(
         activation=fmean(activations) if activations else 0.0,
-        shows=_is_active(activations) if telltale is None else telltale.shows(text),
-        shown_by=ShownBy.ACTIVATIONS if telltale is None else ShownBy.TELLTALE,
+        shows=shows,
+        shown_by=shown_by,
         nats=-fmean(logprobs) if logprobs else None,
         repetition=repetition(text),
         divergence=divergence(text, default),
     )
+
+
+def _shown(
+    text: str, activations: Sequence[float], telltale: Telltale | None, kind: FeatureKind
+) -> tuple[bool | None, ShownBy | None]:
+    if telltale is not None:
+        return telltale.shows(text), ShownBy.TELLTALE
+    if kind in _ALWAYS_ACTIVE:
+        return None, None
+    return _is_active(activations), ShownBy.ACTIVATIONS
 
 
 def _is_active(activations: Sequence[float]) -> bool:

@@ -40,7 +40,15 @@ class Rack:
 
     def turn(self, index: int, value: float, now: float) -> "Rack":
         """Turn one dial to a value, kept to tenths and the two ends; turned, it is no longer muted."""
-        dial = replace(self.dials[index].turned_to(value), muted=False)
+        return self._turned(index, self.dials[index].turned_to(value), now)
+
+    def turn_raw(self, index: int, strength: float, now: float) -> "Rack":
+        """Turn one dial to a raw strength, its coefficient, which may lie beyond the two ends."""
+        dial = self.dials[index]
+        return self._turned(index, replace(dial, value=strength / dial.feature.unit + 0.0), now)
+
+    def _turned(self, index: int, turned: Dial, now: float) -> "Rack":
+        dial = replace(turned, muted=False)
         rack = self._with(self._in_place(index, dial))
         if rack is self:
             return self
@@ -68,6 +76,10 @@ class Rack:
     def reset(self) -> "Rack":
         """Set every dial to 0."""
         return self._with(tuple(Dial(dial.feature) for dial in self.dials))
+
+    def steer_by(self, method: Method) -> "Rack":
+        """The same dials under another method."""
+        return self.replaced(self.dials, method)
 
     def undo(self) -> "Rack":
         """The rack before the latest change, or this one where there was none."""

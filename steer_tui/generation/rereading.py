@@ -80,7 +80,7 @@ class Rereading:
         prompt, extent = text_from[0], transcript.extent
         error: SteerError
         try:
-            async with patience(len(features)):
+            async with patience(len(features), engine=self._engine):
                 reading = await reader.reread(prompt + transcript.text, features)
             rows = _rows_behind(prompt, reading)
             columns = {feature.id: [row[n] for row in rows] for n, feature in enumerate(features)}

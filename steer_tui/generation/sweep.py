@@ -33,6 +33,7 @@ from steer_tui.domain import (
     Unsupported,
 )
 from steer_tui.engines import Controls, Engine, EngineInfo, Explains, Reading, Rereads
+from steer_tui.engines.services import Loading, Loads
 from steer_tui.generation.delivery import Clock, Deadlines, Pause, RateGate, Sleep, deliver
 from steer_tui.generation.measures import Means, Measures, measure
 from steer_tui.generation.patience import patience
@@ -224,7 +225,7 @@ async def sweep(
             text = await read(GenerationRequest(case.prompt, sampling, vector, lanes=lanes, chat=plan.chat))
         else:
             text = default
-        yield Sample(case, text.text, measure(text.text, default.text, text.reading, telltale))
+        yield Sample(case, text.text, measure(text.text, default.text, text.reading, telltale, plan.feature.kind))
 
 
 def row_of(value: float, samples: Iterable[Sample]) -> Row:
@@ -241,7 +242,7 @@ async def _telltale_of(engine: Engine, feature: Feature) -> Telltale | None:
     if not isinstance(engine, Explains):
         return None
     try:
-        async with patience():
+        async with patience(engine=engine):
             return (await engine.evidence(feature)).telltale
     except SteerError:
         return None
@@ -259,6 +260,10 @@ class _ReadText:
     @property
     def info(self) -> EngineInfo:
         return self._engine.info
+
+    @property
+    def loading(self) -> Loading | None:
+        return self._engine.loading if isinstance(self._engine, Loads) else None
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         if self._done is None:  # a text that stands is not generated again because its reading was lost

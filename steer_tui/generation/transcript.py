@@ -14,6 +14,8 @@ class Transcript:
         """Token texts as they came; joined they are the text."""
         self.activations: dict[str, array[float]] = {}
         """Feature id → activations by token index; a token that was not read counts as 0."""
+        self.readings = 0
+        """How often activations have come, which may be long after their tokens."""
         self.rewinds: list[int] = []
         """How many tokens were kept each time that some were taken back, so that a reader can do the same."""
         self._reread: Mapping[str, Sequence[float]] = {}
@@ -48,6 +50,7 @@ class Transcript:
 
     def activate(self, token_index: int, features: Sequence[FeatureActivation]) -> None:
         """Note what the features read on a token."""
+        self.readings += 1
         for feature in features:
             values = self.activations.setdefault(feature.id, array("f"))
             if len(values) <= token_index:

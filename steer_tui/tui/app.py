@@ -10,7 +10,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 
-from steer_tui.domain import Dial, InvalidValue, Sampling
+from steer_tui.domain import Dial, InvalidValue, Method, Sampling
 from steer_tui.engines import Engine
 from steer_tui.generation import Controller, Deadlines, Inputs
 from steer_tui.generation.delivery import Clock, Sleep
@@ -32,8 +32,12 @@ class AppOptions:
     dials: tuple[Dial, ...] = ()
     find_dials: FindDials | None = None
     """Asks a service for the dials, once the app is open."""
+    method: Method = Method.ADDITIVE
+    """How the dials act."""
     auto: bool | None = None
     """Whether a turned dial generates by itself; None: where calls cost nothing."""
+    begins: bool = False
+    """Whether it generates as soon as it is open, without being asked to."""
     live: bool = False
     """Whether a turned dial acts on the text that comes, where the engine can."""
     debounce: float = 0.5
@@ -85,6 +89,8 @@ class SteerApp(App[None]):
         main = self.screen_stack[0]
         if isinstance(main, MainScreen):
             main.find_dials()
+            if self._options.begins:
+                main.call_after_refresh(main.action_generate)
 
     async def on_unmount(self) -> None:
         """Let go of what the engine holds."""
@@ -95,7 +101,7 @@ class SteerApp(App[None]):
         prompt = options.example if options.prompt is None else options.prompt
         return Controller(
             self._engine,
-            Inputs(prompt, options.sampling, options.dials, chat=options.chat),
+            Inputs(prompt, options.sampling, options.dials, options.method, chat=options.chat),
             auto=self._engine.info.quota is None if options.auto is None else options.auto,
             live=options.live,
             debounce=options.debounce,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cli.scripted import ScriptedEngine
+from cli.scripted import made
 
 import steer_tui
 from steer_tui.cli import main
@@ -118,7 +118,7 @@ def scripted_here(steer_here, monkeypatch):
 
     def follow(script: str) -> CommandLine:
         monkeypatch.setenv("SCRIPT", script)
-        monkeypatch.setitem(registry._FACTORIES, "builtin", lambda _: ScriptedEngine())
+        monkeypatch.setitem(registry._FACTORIES, "builtin", lambda _: made())
         return steer_here
 
     return follow

@@ -13,12 +13,14 @@ from steer_tui.domain import (
     DoneEvent,
     Feature,
     FinishReason,
+    Method,
     RateLimited,
     Rejected,
     TokenEvent,
     Unreachable,
 )
 from steer_tui.engines import EngineInfo, PromptWindow, registry
+from steer_tui.engines.services import Loading
 
 FEATURES = [
     Feature("toy/means/sea", "Sea", 2.0, promoted=(" sea", "\n"), max_activation=9.5),
@@ -28,6 +30,10 @@ FEATURES = [
     Feature("toy/1-sae/10", "a=b", 2.0),
     Feature("toy/1-sae/11", "sea\x1b[31mred", 2.0),
 ]
+
+
+LOADING = ("loads", "loads for ever", "loads and warns", "does not answer")
+"""The scripts of an engine whose server loads its model first."""
 
 
 def note_closed() -> None:
@@ -45,7 +51,8 @@ class ScriptedEngine:
         self.attempts += 1
         [lane] = request.lanes
         vector = ",".join(f"{dial.feature.label}={dial.value:g}" for dial in request.vector_of(lane).dials)
-        tokens = [f"[{vector}]", " one", " two"]
+        method = "" if request.vector.method is Method.ADDITIVE else f"{request.vector.method.value} "
+        tokens = [f"[{method}{vector}]", " one", " two"]
         match os.environ["SCRIPT"]:
             case "fails":
                 yield TokenEvent(tokens[0], 0, lane)
@@ -92,6 +99,41 @@ class ScriptedEngine:
         note_closed()
 
 
+class LoadingEngine(ScriptedEngine):
+    """One with a server that loads its model first, and with more than one method."""
+
+    info = EngineInfo("builtin", "toy", methods=(Method.ADDITIVE, Method.ABLATE))
+    loading: Loading | None = None
+    warning: str | None = None
+
+    async def prepare(self):
+        if os.environ["SCRIPT"] == "does not answer":
+            await asyncio.Event().wait()
+        if os.environ["SCRIPT"] == "loads and warns":
+            self.warning = "Steering has no effect\x1b here."
+        if self.loading is None and self.attempts == 0:
+            await self._load()
+
+    async def _load(self):
+        began = time.monotonic() - 5
+        try:
+            for line in (None, "first line", "weights:\x1b 50% " + "=" * 100):
+                stage = "starting the server" if line is None else "the server loads toy"
+                self.loading = Loading(stage, began, line)
+                await asyncio.sleep(1e6 if os.environ["SCRIPT"] == "loads for ever" else 0.5)
+        finally:
+            self.loading = None
+        self.attempts = 1
+
+    async def find_features(self, query, limit=None):
+        await self.prepare()
+        return await super().find_features(query, limit)
+
+
+def made():
+    return (LoadingEngine if os.environ["SCRIPT"] in LOADING else ScriptedEngine)()
+
+
 if __name__ == "__main__":
-    registry._FACTORIES["builtin"] = lambda _: ScriptedEngine()
+    registry._FACTORIES["builtin"] = lambda _: made()
     main()

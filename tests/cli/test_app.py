@@ -8,7 +8,7 @@ from scripted_engine import FEATURES, ScriptedEngine
 from steer_tui.cli.app import app_options
 from steer_tui.cli.options import Flags
 from steer_tui.cli.settings import read_settings
-from steer_tui.domain import InvalidValue, RateLimited, SteerError, TimedOut, Unauthorized, Unreachable
+from steer_tui.domain import InvalidValue, Method, RateLimited, SteerError, TimedOut, Unauthorized, Unreachable
 from steer_tui.generation import Deadlines, patience
 
 
@@ -51,11 +51,12 @@ async def test_flags_and_config_reach_the_app(steer_here):
         "[deadlines]\nsilence = 0\nwhole = 9\n"
         "[keys]\nmain.now = 'f5'\n"
     )
-    options = await opened_with(prompt="Hello", seed=3, stop=("a", "b"))
+    options = await opened_with(prompt="Hello", seed=3, stop=("a", "b"), method="ablate")
     other = await opened_with(dials=("sea=-4",))
     assert [(dial.feature.label, dial.value) for dial in options.dials] == [("winter", 2.0)]
     assert [(dial.feature.label, dial.value) for dial in other.dials] == [("sea", -4.0)]
     assert (options.prompt, options.sampling.seed, options.sampling.stop) == ("Hello", 3, ("a", "b"))
+    assert (options.method, other.method) == (Method.ABLATE, Method.ADDITIVE)
     assert (options.auto, options.live, options.debounce, options.pace) == (False, True, 0.02, 5.0)
     assert options.deadlines == Deadlines(300.0, None, 9.0)
     assert options.keys == {"main.now": "f5"}

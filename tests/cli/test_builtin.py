@@ -60,8 +60,8 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_users_own_file(stee
 def test_features_lists_every_feature_that_the_model_offers(steer_here, labels):
     listed = [json.loads(line) for line in steer_here("features", "--json").stdout.splitlines()]
     assert [feature["label"] for feature in listed] == labels
-    about = {"id", "label", "kind", "unit", "maxActivation", "density", "promoted", "suppressed"}
-    assert set(listed[0]) == about | {"contexts", "curve"}
+    about = {"id", "label", "kind", "maxActivation", "density", "promoted", "suppressed", "contexts", "curve"}
+    assert set(listed[0]) == about | {"unit", "unitOrigin", "residualNorm"}
     assert len(steer_here("features", "--limit", "3").stdout.splitlines()) == 3
     assert json.loads(steer_here("features", labels[0], "--json").stdout.splitlines()[0])["label"] == labels[0]
 

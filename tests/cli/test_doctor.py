@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sys
+from dataclasses import replace
 
 import pytest
 from cli.service import BRIDGE, KEY, MODEL, routes, silent
@@ -9,6 +11,8 @@ from loopback import Loopback
 
 from steer_tui.cli.doctor import examine
 from steer_tui.cli.options import Flags
+from steer_tui.engines.interp.serving import launch
+from steer_tui.engines.registry import FILE_ENGINES
 
 
 @pytest.fixture
@@ -46,7 +50,11 @@ async def test_the_builtin_engine_works_and_what_is_wrong_elsewhere_is_told_with
     assert lines[3].split()[:3] == ["neuronpedia", "works", MODEL]
     assert "no key" in lines[3]
     assert "does not work" in lines[4]
-    assert any(line.startswith("inference-server: ") for line in lines[5:])
+    assert [line.split()[:3] for line in lines[5:9]] == [
+        [engine, "not", "set"] for engine in ("interp", "vllm-lens", "easysteer", "gateway")
+    ]
+    assert any(line.startswith("inference-server: ") for line in lines[9:])
+    assert "easysteer: No address is set. Name one with --url, or in the config under [easysteer] as url." in lines
 
 
 async def test_the_exit_code_is_that_of_the_chosen_engine(ask, steer_here):
@@ -57,6 +65,67 @@ async def test_the_exit_code_is_that_of_the_chosen_engine(ask, steer_here):
     assert (await examined(ask, "--engine", "builtin"))[1] == 0
     done = await ask("doctor", "--json")
     assert json.loads(done.stdout)["config"] == {"path": str(steer_here.own), "wasRead": True}
+
+
+@pytest.fixture
+def local(monkeypatch):
+    """Whether the extra `local` is there, as far as a look at it can tell."""
+
+    def choose(is_installed):
+        module = "json" if is_installed else "no_such_module"
+        monkeypatch.setattr(launch, "INTERP_ENGINE", replace(launch.INTERP_ENGINE, module=module))
+
+    return choose
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no server is started there")
+async def test_a_model_that_would_be_served_is_told_so_and_not_loaded(ask, local, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    local(True)
+    engines, code = await examined(ask, "--model", str(tmp_path))
+    found = engines["interp"]
+    assert (code, found["isChosen"], found["works"], found["model"]) == (0, True, True, str(tmp_path))
+    assert (found["address"], found["hasKey"], found["problem"]) == (None, None, None)
+    assert found["hint"].startswith("The extra `local` is installed: steer-tui serves this model itself")
+    done = await ask("doctor", "--model", str(tmp_path))
+    assert f"interp: {found['hint']}" in done.stdout.splitlines()
+
+
+async def test_without_the_extra_that_serves_a_model_it_is_told_how_to_get_it(ask, local):
+    local(False)
+    engines, code = await examined(ask, "--model", "google/gemma-2-2b")
+    found = engines["interp"]
+    assert (code, found["works"], found["isSetUp"]) == (1, False, True)
+    assert "steer-tui[local]" in found["hint"]
+
+
+@pytest.mark.parametrize(("is_installed", "words"), [(True, "--model PATH_OR_ID"), (False, "steer-tui[local]")])
+async def test_without_a_model_or_an_address_the_engines_that_need_one_are_not_set_up(ask, local, is_installed, words):
+    local(is_installed)
+    engines, code = await examined(ask, "--engine", "interp")
+    assert code == 1
+    assert [engines[name]["isSetUp"] for name in ("builtin", *FILE_ENGINES)] == [True, False, False, False]
+    assert engines["interp"]["problem"] == "Neither a model nor an address is set."
+    assert words in engines["interp"]["hint"]
+    assert engines["vllm-lens"]["hint"].endswith("[vllm-lens] as url.")
+
+
+async def test_a_model_whose_folder_is_not_there_is_the_chosen_engines_problem(ask):
+    engines, code = await examined(ask, "--model", "./nope")
+    assert code == 1
+    assert engines["interp"]["problem"].startswith("--model: there is no folder nope;")
+    assert (engines["builtin"]["works"], engines["interp"]["model"]) == (True, "./nope")
+
+
+async def test_an_engine_that_steers_by_files_is_looked_at_where_its_server_is(ask, steer_here):
+    steer_here.set("INTERP_ENGINE_SERVER_TOKEN", KEY)
+    for engine in FILE_ENGINES:
+        engines, code = await examined(ask, "--engine", engine, "--url", "http://127.0.0.1:1")
+        found = engines[engine]
+        assert (code, found["works"], found["address"]) == (1, False, "http://127.0.0.1:1")
+        assert found["hasKey"] == (engine == "interp")
+        assert "127.0.0.1:1" in found["problem"]
+        assert KEY not in json.dumps(engines)
 
 
 async def test_a_server_that_answers_works_and_the_flags_point_there(ask):

@@ -100,7 +100,8 @@ def test_an_engine_that_explains_nothing_shows_what_the_feature_holds(scripted_h
 def test_features_as_json_has_a_compact_object_a_line_and_lists_all(scripted_here):
     done = scripted_here("speaks")("features", "--json")
     first = (
-        '{"id":"toy/means/sea","label":"Sea","kind":"sae","unit":2.0,"maxActivation":9.5,"density":null,'
+        '{"id":"toy/means/sea","label":"Sea","kind":"sae","unit":2.0,"unitOrigin":"0.04 × the mean residual norm",'
+        '"residualNorm":null,"maxActivation":9.5,"density":null,'
         '"promoted":[" sea","\\n"],"suppressed":[],"contexts":[],"curve":[]}'
     )
     assert done.stdout.splitlines()[0] == first

@@ -7,18 +7,19 @@ import os
 import re
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cli.conftest import CommandLine
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_engine import ScriptedEngine, done, playing, tokens
+from scripted_engine import FEATURES, ScriptedEngine, done, playing, tokens
 from sweeping_engine import RereadingEngine, SweepingEngine
 
 import steer_tui
 from steer_tui.cli.sweep import MOST_VALUES, parse_values
-from steer_tui.domain import InvalidValue, Lane, RateLimited, Rejected
+from steer_tui.domain import FeatureKind, InvalidValue, Lane, RateLimited, Rejected
 from steer_tui.engines import registry
 from steer_tui.generation.sweep import NEUTRAL_OPENINGS, SWEPT_TOKENS
 
@@ -146,6 +147,20 @@ def test_the_table_sets_feature_and_random_direction_side_by_side_and_explains_i
     assert max(map(len, printed.splitlines())) <= 80
     assert legend.startswith("One text in each row and direction, of 48 tokens at most.\n")
     assert "share    of the texts with the feature active on at least 5 % of the tokens" in legend
+
+
+def test_nothing_tells_whether_a_text_shows_the_concept_of_a_vector(sweeping):
+    vectors = [replace(feature, kind=FeatureKind.VECTOR) for feature in FEATURES]
+    steer = sweeping(SweepingEngine(features=vectors))
+    printed = steer(*SWEEP, "--prompt", "One", "--samples", "1").stdout
+    assert re.search(r"^ +0( +0\.00 +– +\d\.\d\d +0 % +0 %){2}$", printed, re.MULTILINE)
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "share    of the texts that show the concept, which nothing tells of a vector\n" in printed
+    rows = [json.loads(line) for line in steer(*SWEEP, *SIX, "--json").stdout.splitlines()]
+    assert {(row["shownBy"], row["feature"]["share"], row["random"]["share"]) for row in rows} == {(None, None, None)}
+    assert rows[2]["feature"]["activation"] > 0
+    (row, *_) = csv.DictReader(io.StringIO(steer(*SWEEP, *SIX, "--csv").stdout))
+    assert (row["shownBy"], row["featureShare"], row["randomShare"]) == ("", "", "")
 
 
 def test_json_has_an_object_a_value(sweeping):

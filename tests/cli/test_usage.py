@@ -24,6 +24,19 @@ def test_version(steer_here):
     assert (done.returncode, done.stdout, done.stderr) == (0, f"steer-tui {__version__}\n", "")
 
 
+@pytest.mark.parametrize("command", [[], ["run"], ["sweep"]])
+def test_help_tells_how_a_model_of_ones_own_is_steered(steer_here, command):
+    text = " ".join(steer_here(*command, "--help").stdout.split())
+    for words in (
+        "a folder, or an id at the Hugging Face hub, which steer-tui serves itself",
+        "--layer N",
+        "--no-canary",
+    ):
+        assert words in text
+    assert "--method [additive|orthogonal|projection_cap|ablate]" in text
+    assert ("the FILE of a steering vector, FILE@LAYER, or FOLDER#INDEX" in text) == (command != ["sweep"])
+
+
 @pytest.mark.parametrize("command", [[], ["run"], ["features"], ["models"], ["presets"], ["doctor"]])
 def test_help_names_the_flags_and_the_app_s_has_examples(steer_here, command):
     done = steer_here(*command, "--help")
@@ -53,11 +66,27 @@ WRONG = {
     "a dial at not-a-number": (["run", "--prompt", "x", "--dial", "sea=nan"], "FEATURE=VALUE"),
     "a dial beyond its end": (["run", "--prompt", "x", "--dial", "sea=inf"], "from -10 to +10"),
     "a raw strength that is none": (["run", "--prompt", "x", "--raw", "--dial", "sea=inf"], "is a finite number"),
-    "an address alone": (
-        ["run", "--prompt", "x", "--url", "http://a"],
-        "means a gateway, which cannot be opened yet: add --",
+    "an address and a model alone": (
+        ["run", "--prompt", "x", "--url", "http://a", "--model", "m"],
+        "--model is not for a gateway, which has a model of its own",
     ),
-    "a model alone": (["run", "--prompt", "x", "--model", "a"], "serves itself, which it cannot yet: add --engine"),
+    "a chat of nobody's": (["serve", "--chat"], "is for each request to say. Try `steer-tui serve --help`."),
+    "a port that is none": (["serve", "--port", "70000"], "70000 is not in the range 0<=x<=65535"),
+    "a dial of nobody's": (["--dial", "sea=4", "serve"], "`steer-tui serve` has no --dial."),
+    "a model that is no folder": (
+        ["run", "--prompt", "x", "--model", "./a"],
+        "--model: there is no folder a; a model is",
+    ),
+    "interp without a model": (["run", "--prompt", "x", "--engine", "interp"], "needs a model to serve (--model PATH"),
+    "a layer that is none": (["run", "--prompt", "x", "--layer", "-2"], "'--layer'"),
+    "a layer of the builtin engine": (["features", "--layer", "0"], "--layer is for the engines that steer by files"),
+    "no canary of the builtin engine": (["sweep", "--feature", "x", "--no-canary"], "--no-canary is for the engines"),
+    "a method that is none": (["run", "--prompt", "x", "--method", "nope"], "'--method'"),
+    "a method of a list": (["--method", "ablate", "features"], "`steer-tui features` has no --method"),
+    "a sweep of no file": (
+        ["sweep", "--engine", "interp", "--url", "http://127.0.0.1:1", "--feature", "nope.gguf"],
+        "--feature: there is no file or folder 'nope.gguf'",
+    ),
     "an address of the builtin engine": (["features", "--engine", "builtin", "--url", "http://a"], "--url is for an"),
     "a chat with the builtin engine": (["features", "--chat"], "--chat is for an engine that is a service"),
     "an address that is none": (["features", "--engine", "neuronpedia", "--url", "a b"], "--url is an address such as"),

@@ -180,3 +180,34 @@ async def test_all_dials_off_still_gives_both_lanes_a_request(rehearse: Begin) -
     await stage.generate()
     assert stage.engine.asked(Lane.STEERED) == stage.engine.asked(Lane.DEFAULT) == 1
     assert stage.text() == stage.text(Lane.DEFAULT)
+
+
+async def test_an_engine_that_learns_late_to_take_one_request_at_a_time_is_asked_so_from_then_on(
+    rehearse: Begin,
+) -> None:
+    stage = await rehearse(speaking(gate := Gate()))
+    await stage.generate()
+    assert stage.engine.open_streams == 2
+    stage.engine.info = replace(stage.engine.info, lanes=LanePolicy.ONE_AT_A_TIME)
+    await stage.turn_and_wait(6.0)
+    assert stage.engine.log[2:] == ["close 1 steered"], "the default lane has the server until it ends"
+    gate.open()
+    await settle()
+    assert stage.engine.log[3:] == ["close 2 default", "open 3 steered", "close 3 steered"]
+    assert stage.text().startswith(" winter+6 ")
+    stage.edit("Another one")
+    await stage.pass_time(0.5)
+    assert stage.engine.log[6:] == ["open 4 steered", "close 4 steered", "open 5 default", "close 5 default"]
+
+
+async def test_an_engine_that_learns_late_to_take_requests_at_once_is_asked_so_from_then_on(rehearse: Begin) -> None:
+    stage = await in_turn(rehearse, speaking(gate := Gate()))
+    await stage.generate()
+    assert stage.engine.open_streams == 1
+    stage.engine.info = replace(stage.engine.info, lanes=LanePolicy.PARALLEL)
+    stage.edit("Another one")
+    await stage.pass_time(0.5)
+    assert stage.engine.open_streams == 2
+    gate.open()
+    await settle()
+    assert all(isinstance(stage.phase(lane), Done) for lane in BOTH_LANES)

@@ -133,6 +133,21 @@ async def test_an_engine_that_cannot_is_never_live(rehearse: Begin) -> None:
     assert not stage.controller.live
 
 
+async def test_an_engine_that_learns_late_that_it_can_is_live_from_then_on(rehearse: Begin) -> None:
+    class Learning(LiveEngine):
+        turns_live = False
+
+    stage, engine = await streaming(rehearse, engine=Learning)
+    assert not stage.controller.can_live
+    assert isinstance(engine, Learning)
+    engine.turns_live = True
+    assert stage.controller.can_live
+    assert stage.controller.live
+    stage.turn(6.0)
+    await stage.pass_time()
+    assert len(engine.turned) == 1
+
+
 async def test_while_nothing_streams_a_dial_is_waited_out_as_ever(rehearse: Begin) -> None:
     stage = await rehearse(engine=LiveEngine, live=True)
     engine = stage.engine

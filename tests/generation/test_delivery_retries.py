@@ -1,14 +1,19 @@
 """What is asked again after a failure, how often, and after how long."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+
 import pytest
 from delivering import Delivery
-from scripted_engine import Step, done, playing, token, tokens
+from scripted_engine import Script, ScriptedEngine, Step, done, playing, token, tokens
 
 from steer_tui.domain import (
     BOTH_LANES,
     DoneEvent,
     ErrorEvent,
+    Event,
     FinishReason,
+    GenerationRequest,
     Lane,
     Malformed,
     NotFound,
@@ -93,6 +98,46 @@ async def test_an_engine_that_resumes_says_itself_what_still_holds() -> None:
     delivery = Delivery(playing([token("a"), Unreachable("Gone.")], resumed))
     await delivery.end()
     assert delivery.events == [token("a"), *resumed]
+
+
+class ResumingEngine(ScriptedEngine):
+    """Keeps account of which requests it was to go on with."""
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(script)
+        self.resumed: list[GenerationRequest] = []
+        self.given_up: list[GenerationRequest] = []
+
+    def resume(self, lost: GenerationRequest, request: GenerationRequest) -> AsyncGenerator[Event, None]:
+        self.resumed.append(lost)
+        return self.stream(request)
+
+    def give_up(self, request: GenerationRequest) -> None:
+        self.given_up.append(request)
+
+
+async def test_an_engine_that_resumes_is_told_which_stream_was_lost() -> None:
+    lost: list[Step] = [Unreachable("Gone.")]
+    first: list[Step] = [token("a"), token("x", 0, Lane.DEFAULT), done(Lane.DEFAULT), *lost]
+    resumed: list[Step] = [RewindEvent(Lane.STEERED, 1), token("b", 1), done()]
+    engine = ResumingEngine(playing(first, lost, resumed))
+    delivery = Delivery(playing([]), engine=engine, lanes=BOTH_LANES)
+    assert await delivery.end() is None
+    assert delivery.events == [*first[:3], *resumed]
+    assert [request.lanes for request in engine.requests] == [BOTH_LANES, (Lane.STEERED,), (Lane.STEERED,)]
+    assert len(engine.resumed) == 2
+    assert all(told is asked for told, asked in zip(engine.resumed, engine.requests, strict=False))
+    assert engine.given_up[0] is engine.requests[-1]
+
+
+async def test_a_lost_stream_is_given_up_when_nobody_waits_for_the_next_attempt_any_longer() -> None:
+    engine = ResumingEngine(playing([token("a"), Unreachable("Gone.")]))
+    delivery = Delivery(playing([]), engine=engine)
+    await delivery.pass_time(1.0)
+    assert engine.given_up == []
+    delivery.task.cancel()
+    assert isinstance(await delivery.end(), asyncio.CancelledError)
+    assert [one is engine.requests[0] for one in engine.given_up] == [True]
 
 
 async def test_a_lane_that_has_ended_is_not_asked_for_again() -> None:

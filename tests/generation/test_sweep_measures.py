@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_engine import FEATURES
 
-from steer_tui.domain import Telltale
+from steer_tui.domain import FeatureKind, Telltale
 from steer_tui.engines import Reading
 from steer_tui.generation.measures import Means, Measures, ShownBy, divergence, measure, repetition
 from steer_tui.generation.sweep import Case, Direction, Sample, row_of
@@ -148,3 +148,15 @@ def test_a_row_holds_the_texts_of_its_value_each_in_its_direction(
         row = row_of(value, samples)
         for direction, means in ((Direction.FEATURE, row.feature), (Direction.RANDOM, row.random)):
             assert means == Means.of([m for v, d, m in drawn if (v, d) == (value, direction)])
+
+
+@pytest.mark.parametrize("kind", [FeatureKind.VECTOR, FeatureKind.RANDOM])
+def test_what_is_read_as_a_projection_tells_of_no_text_that_it_shows_the_concept(kind: FeatureKind) -> None:
+    read = reading(["snow", " fell"], [0.4, -0.2], [-1.0, -1.0])
+    measures = measure("snow fell", "", read, None, kind)
+    assert (measures.activation, measures.shows, measures.shown_by) == (pytest.approx(0.1), None, None)
+    means = Means.of([measures, measures])
+    assert means is not None
+    assert (means.share, means.shown_by) == (None, None)
+    told = measure("snow fell", "", read, Telltale(words=frozenset({"snow"})), kind)
+    assert (told.shows, told.shown_by) == (True, ShownBy.TELLTALE)

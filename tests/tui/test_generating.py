@@ -3,8 +3,10 @@
 import pytest
 from scripted_engine import Gate, ScriptedEngine, done, playing, speaking, token, tokens
 from stage import foot, generated, main_screen, make_app, pane, rack, until, values
+from textual.pilot import Pilot
+from textual.widgets import ContentSwitcher, Static
 
-from steer_tui.domain import GenerationRequest, Lane, NotFound, RewindEvent
+from steer_tui.domain import ActivationEvent, FeatureActivation, GenerationRequest, Lane, NotFound, RewindEvent
 from steer_tui.engines import PromptWindow, Quota
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.status import AutoSwitch, StatusFigures
@@ -149,6 +151,28 @@ async def test_activations_of_the_steered_run_are_drawn_beside_each_dial() -> No
         assert any(bar in line for bar in "▃▄▅▆▇█")
 
 
+async def test_activations_that_come_after_all_tokens_are_drawn_before_the_text_is_done() -> None:
+    gate = Gate()
+    words = tokens(" ".join(["word"] * 12))
+    late = [ActivationEvent(n, Lane.STEERED, (FeatureActivation("scripted/1/0", "winter", 8.0),)) for n in range(12)]
+    steered = [*words, gate, *late[:6], gate, *late[6:], gate, done()]
+    default = [token("x", 0, Lane.DEFAULT), done(Lane.DEFAULT)]
+    async with make_app(ScriptedEngine(playing(steered, default)), auto=False).run_test(size=(120, 40)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: pane(pilot).token_count == 12)
+        for count in (0, 6, 12):
+            await until(pilot, lambda count=count: rack(pilot).render_line(0).text.count("█") == count)
+            await until(pilot, lambda count=count: drawn_line(pilot).count("█") == count)
+            gate.let()
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+
+
+def drawn_line(pilot: Pilot[None]) -> str:
+    """The line of the first dial as the terminal has it."""
+    picture = pilot.app.export_screenshot().replace("&#160;", " ")
+    return next(line for line in picture.splitlines() if ">winter" in line)
+
+
 class SmallContext(ScriptedEngine):
     """An engine that reads the end of a prompt only, and that has something to load, which is not there."""
 
@@ -168,8 +192,10 @@ async def test_the_screen_says_how_much_of_a_long_prompt_the_model_reads() -> No
 
 async def test_an_engine_that_cannot_be_made_ready_says_so_at_once() -> None:
     async with make_app(SmallContext()).run_test() as pilot:
-        await until(pilot, lambda: len(pilot.app._notifications) > 0)
-        assert "The weights are missing. Reinstall." in [toast.message for toast in pilot.app._notifications]
+        screen = pilot.app.screen
+        await until(pilot, lambda: screen.query_one("#bottom", ContentSwitcher).current == "failure")
+        assert str(screen.query_one("#failure-message", Static).content) == "The weights are missing."
+        assert str(screen.query_one("#failure-hint", Static).content) == "Reinstall."
 
 
 async def test_rewritten_text_takes_the_place_of_what_no_longer_holds() -> None:

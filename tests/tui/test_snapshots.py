@@ -6,17 +6,31 @@ from dataclasses import replace
 import pytest
 from fake_time import FakeTime
 from live_engine import LiveEngine
+from loading_engine import LoadingEngine
 from scripted_engine import FEATURES, ExplainingEngine, ScriptedEngine, playing, speaking
 from stage import foot, generated, laid_out, make_app, pane, until
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Input
 
-from steer_tui.domain import Context, CurvePoint, Evidence, FeatureKind, Lane, RateLimited, Rejected, Sampling, Telltale
+from steer_tui.domain import (
+    Context,
+    CurvePoint,
+    Evidence,
+    FeatureKind,
+    Lane,
+    Method,
+    RateLimited,
+    Rejected,
+    Sampling,
+    Telltale,
+)
 from steer_tui.tui.screens.features import FeaturesScreen
 from steer_tui.tui.screens.help import HelpScreen
 from steer_tui.tui.screens.sampling import SamplingScreen
 from steer_tui.tui.widgets.feature_details import FeatureDetails
+from steer_tui.tui.widgets.loading import LoadingStage, LogLine
 from steer_tui.tui.widgets.status import StatusFigures
+from steer_tui.tui.widgets.warning import WarningNote
 
 STORY = (
     "lived by the sea . Every day the boats came home with silver fish , and every evening the lamps were lit . "
@@ -140,6 +154,56 @@ def test_failure(snap_compare: Callable[..., bool]) -> None:
 
     app = make_app(ScriptedEngine(playing([Rejected("The prompt has 2,300 characters; 2,048 are allowed.")])))
     assert snap_compare(app, terminal_size=(80, 24), run_before=failed)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_loading(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    fake = FakeTime()
+    engine = LoadingEngine(clock=fake.clock)
+
+    async def loading(pilot: Pilot[None]) -> None:
+        await laid_out(pilot)
+        bottom = pilot.app.screen.query_one("#bottom", ContentSwitcher)
+        await until(pilot, lambda: bottom.current == "loading")
+        await pilot.press("enter", "tab")
+        await fake.advance(83.0)
+        engine.say(
+            "Loading checkpoint shards:  60%|██████    | 3/5 [01:12<00:46, 23.4s/it] model-00003-of-00005.safetensors"
+        )
+        stage = pilot.app.screen.query_one(LoadingStage)
+        await until(pilot, lambda: stage.face == "1:23" and pilot.app.screen.query_one(LogLine).display)
+
+    assert snap_compare(make_app(engine, fake, auto=False), terminal_size=size, run_before=loading)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_stopped(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def stopped(pilot: Pilot[None]) -> None:
+        await laid_out(pilot)
+        bottom = pilot.app.screen.query_one("#bottom", ContentSwitcher)
+        await until(pilot, lambda: bottom.current == "loading")
+        await pilot.press("tab", "escape")
+        await until(pilot, lambda: bottom.current == "stopped")
+        await pilot.pause(0.4)
+
+    assert snap_compare(make_app(LoadingEngine(), auto=False), terminal_size=size, run_before=stopped)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_warning(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    engine = LoadingEngine(speaking(text=STORY), methods=tuple(Method))
+    engine.finds = "Steering has no effect on this server: at +50 it writes the same eight tokens as at 0."
+    engine.loaded.set()
+
+    async def warned(pilot: Pilot[None]) -> None:
+        await laid_out(pilot)
+        await until(pilot, lambda: pilot.app.screen.query_one(WarningNote).display)
+        await generated(pilot)
+        await pilot.press("tab", "equals_sign", *"25", "enter", "t")
+        await pilot.pause(0.2)
+        await calm_figures(pilot)
+
+    assert snap_compare(make_app(engine, auto=False), terminal_size=size, run_before=warned)
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sweeping_engine import RereadingEngine, SweepingEngine
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from steer_tui.domain import Dial, Feature, RateLimited, Rejected, Sampling
+from steer_tui.domain import Dial, Feature, FeatureKind, RateLimited, Rejected, Sampling
 from steer_tui.engines import Quota
 from steer_tui.tui.screens.sweep import SAMPLES, SWEPT_VALUES, SweepScreen
 from steer_tui.tui.screens.sweep_texts import SweepTextsScreen
@@ -280,6 +281,16 @@ async def test_other_themes_draw_everything(theme: str) -> None:
         await ended(pilot)
         for words in ("Sweep of sea", "○", "●", "100"):
             assert words in drawn(pilot)
+
+
+async def test_a_vector_shows_no_share_of_texts() -> None:
+    dials = (Dial(replace(FEATURES[0], kind=FeatureKind.VECTOR), 4.0),)
+    async with make_app(SweepingEngine(), dials=dials, auto=False).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await ended(pilot)
+        assert str(cards(pilot)[4.0].border_subtitle).endswith(" nats")
+        assert "%" not in str(cards(pilot)[4.0].border_subtitle)
+        assert "●" in drawn(pilot)
 
 
 async def test_it_follows_the_terminals_size() -> None:

@@ -18,16 +18,17 @@ from textual.widgets.option_list import Option
 
 from steer_tui.domain import Feature, FeatureKind, SteerError, safe_line
 from steer_tui.engines import Engine, Explains
+from steer_tui.engines.registry import FILE_ENGINES
 from steer_tui.engines.services import FeaturePage, Searches
 from steer_tui.generation.delivery import Sleep
-from steer_tui.generation.patience import patience
+from steer_tui.generation.patience import is_loading, patience
 from steer_tui.tui.screens.faults import TellsFaults
 from steer_tui.tui.screens.finding import age_words, find_page
 from steer_tui.tui.sizes import WIDE
 from steer_tui.tui.widgets.feature_details import Explanation, FeatureDetails, density_text
 from steer_tui.tui.widgets.key_line import KeyLine
 from steer_tui.tui.widgets.safe_input import SafeInput
-from steer_tui.tui.wording import error_words, shortened
+from steer_tui.tui.wording import FILE_NAMING, error_words, shortened
 
 LABEL_WIDTH = 20
 """Cells that a label has in the list."""
@@ -71,6 +72,9 @@ class FeaturesScreen(TellsFaults, Screen[Feature | None]):
         self._dialled = [feature.id for feature in dialled]
         self._start = start
         self._searches = isinstance(engine, Searches)
+        self._reads_files = engine.info.name in FILE_ENGINES
+        self._looks_far = self._searches or self._reads_files
+        """Whether a query is answered by a service or from disk, so that not every letter asks."""
         self._found = FeaturePage(())
         self._can_ask = False
         """Whether Enter asks something: what is still being typed, what has failed, or for the next page."""
@@ -79,13 +83,18 @@ class FeaturesScreen(TellsFaults, Screen[Feature | None]):
         """The words and what they find, and the details beside or below."""
         with Vertical(id="found") as found:
             found.border_title = "Features"
-            searching = "search: what it is about, an id, an address"
-            yield SafeInput(placeholder=searching if self._searches else "filter: a topic, a promoted word, an id")
+            yield SafeInput(placeholder=self._invitation)
             yield OptionList()
         with VerticalScroll(id="details", can_focus=False) as details:
             details.border_title = "Evidence"
             yield FeatureDetails()
         yield KeyLine()
+
+    @property
+    def _invitation(self) -> str:
+        if self._searches:
+            return "search: what it is about, an id, an address"
+        return "a file, FOLDER#INDEX, or a word" if self._reads_files else "filter: a topic, a promoted word, an id"
 
     def on_mount(self) -> None:
         """List everything at first."""
@@ -95,12 +104,12 @@ class FeaturesScreen(TellsFaults, Screen[Feature | None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search anew, where a service is asked once the typing rests; a newer query cancels the older one."""
-        self._search(event.value, DEBOUNCE if self._searches else 0.0)
+        self._search(event.value, DEBOUNCE if self._looks_far else 0.0)
 
     def _search(self, query: str, wait: float) -> None:
         self._found = FeaturePage(())  # Enter must not take what an older query has found
         self._can_ask = wait > 0
-        if self._searches:
+        if self._looks_far:
             self._tell_state("searching …")
         self._find(query, wait)
 
@@ -109,13 +118,13 @@ class FeaturesScreen(TellsFaults, Screen[Feature | None]):
         if wait:
             await self._sleep(wait)
             self._can_ask = False
-        sentence = f"Nothing fits these words; {'other words' if self._searches else 'fewer letters'} find more."
+        sentence = self._nothing_found(query)
+        if is_loading(self._engine):
+            self._list_nothing("The server loads its model first; what it finds comes then.")
         try:
             page = await find_page(self._engine, query)
             self._found = page if query else replace(page, features=tuple(self._with_start(page.features)))
             self._can_ask = self._found.next_offset is not None
-            if self._searches and not query:
-                sentence = "Type what a feature is about, its id model/source/index, or the address of its page."
         except SteerError as error:
             sentence, self._can_ask = error_words(error), True
         if self._found.features:
@@ -127,6 +136,15 @@ class FeaturesScreen(TellsFaults, Screen[Feature | None]):
             self._list_nothing(sentence)
         self._tell_state()
         self._explain()
+
+    def _nothing_found(self, query: str) -> str:
+        if not query and self._searches:
+            return "Type what a feature is about, its id model/source/index, or the address of its page."
+        naming = f"Type {FILE_NAMING}." if self._reads_files else ""
+        if not query:
+            return naming or "Nothing is listed here: type what a feature is called."
+        found_by = "other words" if self._searches else "fewer letters"
+        return f"Nothing fits these words; {found_by} find more. {naming}".rstrip()
 
     def _list_nothing(self, sentence: str) -> None:
         options = self.query_one(OptionList)
@@ -233,7 +251,7 @@ class FeaturesScreen(TellsFaults, Screen[Feature | None]):
         details.explanation = Explanation(feature, place, note="Looking for its evidence …")
         await self._sleep(DEBOUNCE if self._searches else REST)
         try:
-            async with patience():
+            async with patience(engine=self._engine):
                 evidence = await self._engine.evidence(feature)
             note = "" if evidence.contexts or evidence.curve else "No more is known of this feature."
             details.explanation = Explanation(feature, place, evidence, note)

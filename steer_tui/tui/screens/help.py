@@ -13,6 +13,8 @@ from textual.widgets import Static
 
 from steer_tui.tui.keys import key_of
 
+REPLACEMENT = "\N{REPLACEMENT CHARACTER} (U+FFFD)"
+
 
 def _words(key: Callable[[str], str]) -> str:
     return f"""\
@@ -34,6 +36,19 @@ set with the sampling, gives you the time to turn.
 {key("main.sweep")} sweeps the chosen dial over its whole range, beside a random direction of the same norm: \
 the share of texts that show the feature should rise for the one and not for the other, and nats tell where the \
 texts begin to break.
+
+{key("main.method")} goes through the methods that the engine has. Additive pushes along the direction. Orthogonal \
+keeps a part of the component that lies along it: 0 is off, 10 removes it and more reflects it. Projection cap lets \
+the component grow no further than the dial says, and ablate removes it, whatever the value. On a dial, digits type \
+a value in notches; {key("dial.raw")} types a raw strength, the coefficient itself, which may lie beyond the dial's \
+ends.
+
+A server has to load its model first. How long that has taken stands below the texts, and {key("main.cancel")} stops \
+it.
+
+A character that is split over several tokens shows as {REPLACEMENT} where the model's tokenizer is not at hand, as \
+with a server somewhere else, which tells each token alone. With a model in a local folder, or a server that is \
+started here, such characters come whole.
 
 Where a service generates, {key("main.presets")} lists its presets and {key("main.models")} its models, and features \
 are searched for. One that counts calls has auto off, and one that publishes texts says so before the first: \

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -13,45 +13,37 @@ from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
 from steer_tui.domain import (
-    Feature,
-    InvalidValue,
     Lane,
-    Method,
     Sampling,
     SteerError,
-    Unsupported,
     safe_line,
     safe_text,
 )
-from steer_tui.engines import Engine, Prepares, PromptWindow, Quota
+from steer_tui.engines import Engine, EngineInfo, PromptWindow, Quota
 from steer_tui.engines.services import Publishes
-from steer_tui.generation import Controller, Deadlines, Failed, LaneState, Phase, RateLimited, Retrying
+from steer_tui.generation import Controller, Deadlines, Phase, RateLimited, Retrying
 from steer_tui.generation.delivery import Sleep
 from steer_tui.tui.keys import key_of
+from steer_tui.tui.screens.dialling import DiallingScreen
 from steer_tui.tui.screens.lane_view import LaneView
-from steer_tui.tui.screens.services import FindDials, ServiceScreen
+from steer_tui.tui.screens.loading import LoadingScreen
+from steer_tui.tui.screens.services import FindDials
 from steer_tui.tui.sizes import LEAST, TALL, WIDE
 from steer_tui.tui.widgets.bottom import Bottom
 from steer_tui.tui.widgets.dial_note import DialNote
 from steer_tui.tui.widgets.key_line import KeyLine
 from steer_tui.tui.widgets.lane_tabs import LANE_TITLES, LaneTabs
 from steer_tui.tui.widgets.masthead import Masthead
-from steer_tui.tui.widgets.notices import Countdown, Failure
+from steer_tui.tui.widgets.notices import Countdown
 from steer_tui.tui.widgets.output import OutputPane
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.publication import PublicationNote
 from steer_tui.tui.widgets.rack import DialRack
-from steer_tui.tui.widgets.status import AutoSwitch, LiveSwitch, StatusFigures, StatusView
-from steer_tui.tui.wording import error_words
-
-if TYPE_CHECKING:
-    from steer_tui.generation.sweep import SweepPlan
+from steer_tui.tui.widgets.status import AutoSwitch, LiveSwitch, StatusFigures
+from steer_tui.tui.widgets.warning import WarningNote
 
 FRAME = 1 / 30
 """Seconds between two looks at the state while tokens come."""
-
-PREPARE_AFTER = 0.25
-"""Seconds after which the engine is made ready: its imports would hold up the first paint."""
 
 DRAWN_SEEDS = 100_000_000
 """Seeds that are drawn lie below this, for there are services that take no larger ones."""
@@ -59,7 +51,7 @@ DRAWN_SEEDS = 100_000_000
 _WANTED_KEYS = (
     *("ask_now", "try_again", "turn(-1)", "submit", "generate", "stop", "screen.focus_next", "new_line"),
     *("toggle_live", "add", "app.help", "features", "sweep", "choose(-1)", "off", "toggle_auto", "sampling"),
-    *("mute", "presets", "copy_link", "reread", "models", "new_seed", "remove", "copy_text"),
+    *("mute", "presets", "copy_link", "reread", "models", "method", "new_seed", "remove", "copy_text"),
 )
 """Actions whose keys get the room of the key line, from the most wanted one on."""
 
@@ -68,7 +60,7 @@ def _wanted_keys(focused: Widget | None) -> Sequence[str]:
     return ("copy_text", *_WANTED_KEYS) if isinstance(focused, OutputPane) else _WANTED_KEYS
 
 
-class MainScreen(ServiceScreen):
+class MainScreen(LoadingScreen, DiallingScreen):
     """Reads the state, sends what the person does to the controller, and does nothing else."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-too-small"), (LEAST[0], "-narrow"), (70, "-medium"), (WIDE, "-wide")]
@@ -84,6 +76,7 @@ class MainScreen(ServiceScreen):
         Binding("w", "sweep", "sweep", id="main.sweep"),
         Binding("g", "toggle_auto", "auto", id="main.auto"),
         Binding("v", "toggle_live", "live", id="main.live"),
+        Binding("t", "method", "method", id="main.method"),
         Binding("s", "new_seed", "new seed", id="main.new-seed"),
         Binding("p", "sampling", "sampling", id="main.sampling"),
         Binding("ctrl+z,u", "undo", "undo", id="main.undo", show=False),
@@ -113,8 +106,6 @@ class MainScreen(ServiceScreen):
         self._deadlines, self._sleep = deadlines, sleep
         self._auto_while_free = auto_while_free
         self.controller = make_controller(self._note_change)
-        self._priced: SweepPlan | None = None
-        """The sweep of which the person was told how many requests it takes."""
         self._frame_pending = False
         self._seen_phases: list[type[Phase]] = []
         self._told_of_turn = ""
@@ -139,6 +130,7 @@ class MainScreen(ServiceScreen):
                     yield OutputPane(id=lane.value)
         if isinstance(self.engine, Publishes):
             yield PublicationNote(self.engine.publication, key_of(self, "main.cancel"))
+        yield WarningNote(key_of(self, "main.cancel"))
         yield Bottom(self.controller.clock)
         yield KeyLine(_wanted_keys)
 
@@ -147,8 +139,8 @@ class MainScreen(ServiceScreen):
         self._views = {lane: LaneView(self.query_one(f"#{lane.value}", OutputPane), LANE_TITLES[lane]) for lane in Lane}
         masthead, inputs = self.query_one(Masthead), self.controller.inputs
         masthead.engine, masthead.chat, masthead.sampling = self.engine.info, inputs.chat, inputs.sampling
+        self.query_one(DialNote).method = inputs.method
         self._control()
-        self.set_timer(PREPARE_AFTER, self._prepare)
         self._show_lane(Lane.STEERED)
         self._note_change()
 
@@ -157,6 +149,7 @@ class MainScreen(ServiceScreen):
         width, height = event.size
         folded = width < WIDE
         self.query_one(DialRack).rows_a_dial = (1 if height < TALL else 2) if folded else 3
+        self._note_change()
         if width < LEAST[0] or height < LEAST[1]:
             self._focused_before = self.focused or self._focused_before or self.query_one(PromptBox)
         elif self._focused_before is not None:
@@ -171,18 +164,6 @@ class MainScreen(ServiceScreen):
     async def _control(self) -> None:
         await self.controller.run()
 
-    @work(group="prepare", exit_on_error=False)
-    async def _prepare(self) -> None:
-        if isinstance(self.engine, Prepares):
-            try:
-                await self.engine.prepare()
-            except SteerError as error:
-                self.notify(error_words(error), severity="error", markup=False)
-
-    def tell_fault(self, group: str, sentence: str) -> None:
-        """Say it beside what is there."""
-        self.notify(sentence, severity="error", markup=False)
-
     # From the state to the widgets
 
     def _note_change(self) -> None:
@@ -196,13 +177,15 @@ class MainScreen(ServiceScreen):
         for lane, view in self._views.items():
             view.show(state.lanes[lane], stale=self.controller.is_stale(lane))
         self._show_dials(state.lanes[Lane.STEERED])
-        quota = self.engine.info.quota
+        self._show_engine(info := self.engine.info)
+        quota = info.quota
         self._follow_quota(quota)
-        self.query_one(StatusFigures).view = StatusView.of(state, quota, self._link)
+        self.query_one(StatusFigures).view = self._status(quota)
         self.query_one(AutoSwitch).position = self.controller.auto
         self.query_one(LiveSwitch).position = self.controller.live if self.controller.can_live else None
         self._tell_of_turn(state.lanes[Lane.STEERED].turn_error)
-        self.query_one(Bottom).show(state.phase, self._unfound)
+        self._follow_generation()
+        self._show_bottom()
         self._show_window(state.lanes[Lane.STEERED].window or state.lanes[Lane.DEFAULT].window)
         if any(lane.run for lane in state.lanes.values()):
             self._hide_publication()
@@ -211,13 +194,12 @@ class MainScreen(ServiceScreen):
             self._seen_phases = phases
             self.refresh_bindings()
 
-    def _show_dials(self, lane: LaneState) -> None:
-        rack, frame, method = self.query_one(DialRack), self.query_one("#dials"), self.controller.inputs.method
-        rack.show_activations(lane.transcript)
-        title = "Dials" if method is Method.ADDITIVE else f"Dials · {method.value}"
-        note = "activations re-read, unsteered" if rack.is_reread else ""
-        if (title, note) != (frame.border_title, frame.border_subtitle or ""):  # setting them draws the frame
-            frame.border_title, frame.border_subtitle = title, note
+    def _show_engine(self, info: EngineInfo) -> None:
+        """A server tells what it is and can do only once it has been asked."""
+        masthead = self.query_one(Masthead)
+        if info != masthead.engine:
+            masthead.engine = info
+            self.refresh_bindings()
 
     def _follow_quota(self, quota: Quota | None) -> None:
         """Generate nothing by itself any longer where calls begin to be counted, unless the person chose to."""
@@ -249,12 +231,10 @@ class MainScreen(ServiceScreen):
         state = self.controller.state
         match action:
             case "stop":
-                stops = state.is_generating or self._has_selection or self._tells_publication
+                stops = state.is_generating or self._has_selection or self._can_stop_loading or self._tells_something
                 return True if stops else None
             case "ask_now":
                 return any(isinstance(lane.phase, RateLimited | Retrying) for lane in state.lanes.values())
-            case "try_again":
-                return self._unfound is not None or self._has_failed
             case "other_lane":
                 return self.has_class("-narrow")
             case _:
@@ -266,25 +246,22 @@ class MainScreen(ServiceScreen):
     def _prompt_edited(self, event: TextArea.Changed) -> None:
         self.controller.change(replace(self.controller.inputs, prompt=event.text_area.text))
 
-    @on(DialRack.Changed)
-    def _dials_turned(self, event: DialRack.Changed) -> None:
-        rack = event.dial_rack.rack
-        self.controller.change(replace(self.controller.inputs, dials=rack.dials, method=rack.method))
-
-    @on(DialRack.Chosen)
-    def _dial_chosen(self, event: DialRack.Chosen) -> None:
-        self.query_one(DialNote).dial = event.dial
-
     @on(PromptBox.Submitted)
     def action_generate(self) -> None:
         """Start now, with what is set."""
-        if not self.controller.generate():
+        if self.controller.generate():
+            if self._lacks_engine:
+                self._load_again()
+        else:
             self.notify("The prompt is empty: type something first.", severity="warning")
             self.query_one(PromptBox).focus()
 
     @on(Countdown.StopPressed)
     def action_stop(self) -> None:
-        """Drop a value that is being typed, or a selection, or a note that was read, or else the generation."""
+        """Drop a value that is being typed, or a selection, or what is made public, or what loads or generates.
+
+        A warning goes last: it must not take the Esc of a generation.
+        """
         rack = self.query_one(DialRack)
         if rack.typed is not None:
             rack.typed = None
@@ -293,8 +270,15 @@ class MainScreen(ServiceScreen):
         elif self._tells_publication:
             self._hide_publication()
             self.refresh_bindings()
-        else:
-            self.controller.cancel()
+        elif self._can_stop_loading:
+            self.stop_loading()
+        elif not self.controller.cancel():
+            self.query_one(WarningNote).close()
+            self.refresh_bindings()
+
+    @property
+    def _tells_something(self) -> bool:
+        return self._tells_publication or self._tells_warning
 
     @property
     def _has_selection(self) -> bool:
@@ -304,18 +288,6 @@ class MainScreen(ServiceScreen):
     def action_ask_now(self) -> None:
         """Wait no longer."""
         self.controller.ask_now()
-
-    @on(Failure.RetryPressed)
-    def action_try_again(self) -> None:
-        """Start what has failed, or else ask once more for the dials that could not be had."""
-        if self._has_failed:
-            self.controller.try_again()
-        else:
-            self.find_dials()
-
-    @property
-    def _has_failed(self) -> bool:
-        return any(isinstance(lane.phase, Failed) for lane in self.controller.state.lanes.values())
 
     @on(AutoSwitch.Pressed)
     def action_toggle_auto(self) -> None:
@@ -348,57 +320,6 @@ class MainScreen(ServiceScreen):
         if chosen is not None:
             sampling, controller.pace = chosen
             self._sample(sampling)
-
-    def action_reset(self) -> None:
-        """Turn every dial to 0."""
-        rack = self.query_one(DialRack)
-        rack.change(rack.rack.reset())
-
-    def action_features(self) -> None:
-        """Show the evidence for what the chosen dial does, and all other features."""
-        dial = self.query_one(DialRack).chosen_dial
-        self._browse_features(dial.feature if dial else None)
-
-    def action_add(self) -> None:
-        """Show the features that have no dial yet, to put one on."""
-        self._browse_features(None)
-
-    @work(group="features", exclusive=True, exit_on_error=False)
-    async def _browse_features(self, start: Feature | None) -> None:
-        from steer_tui.tui.screens.features import FeaturesScreen
-
-        rack = self.query_one(DialRack)
-        dialled = [dial.feature for dial in rack.rack.dials]
-        feature = await self.app.push_screen_wait(FeaturesScreen(self.engine, dialled, start, sleep=self._sleep))
-        if feature is not None:
-            rack.change(rack.rack.add(feature))
-            rack.chosen = rack.rack.index_of(feature) or 0
-            rack.focus()
-
-    def action_sweep(self) -> None:
-        """Measure what the chosen dial does at many values."""
-        from steer_tui.generation.sweep import charge_of
-        from steer_tui.tui.screens.sweep import SweepScreen, plan_sweep
-
-        dial = self.query_one(DialRack).chosen_dial
-        if dial is None:
-            words = f"There is no dial to sweep yet: {key_of(self, 'main.add')} adds one."
-            self.notify(words, severity="warning", markup=False)
-            return
-        try:
-            plan = plan_sweep(self.engine, dial, self.controller.inputs)
-        except (InvalidValue, Unsupported) as error:
-            self.notify(safe_line(str(error)), severity="warning", markup=False)
-        else:
-            charge = charge_of(self.engine, plan)
-            if charge is None or self._priced == plan:
-                self.app.push_screen(SweepScreen(self.engine, plan, self._deadlines))
-            else:
-                self._priced = plan
-                words = (
-                    f"This sweep takes {charge} requests of the service: {key_of(self, 'main.sweep')} again begins it."
-                )
-                self.notify(words, markup=False)
 
     def action_copy_text(self) -> None:
         """Copy the whole text of the pane that has the focus, else of the lane that is in view."""

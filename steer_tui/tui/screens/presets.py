@@ -10,6 +10,7 @@ from textual.widgets import OptionList
 from steer_tui.domain import Method, safe_line
 from steer_tui.engines.services import ChargesPresets, OffersPresets, Preset
 from steer_tui.tui.screens.offer import OfferScreen
+from steer_tui.tui.wording import method_words
 
 
 class PresetsScreen(OfferScreen[Preset | None]):
@@ -46,7 +47,7 @@ def _described(preset: Preset) -> Content:
     lines = [Content.styled(safe_line(preset.name), "bold")]
     if preset.dials:
         dials = ", ".join(f"{safe_line(feature.label)} {value:+.3g}" for feature, value in preset.dials)
-        method = "" if preset.method is Method.ADDITIVE else f" · {preset.method.value}"
+        method = "" if preset.method is Method.ADDITIVE else f" · {method_words(preset.method)}"
         lines.append(Content.styled(f"  {dials}{method}", "dim"))
     if preset.prompt is not None:
         lines.append(Content.styled(f"  {safe_line(preset.prompt)}", "dim"))

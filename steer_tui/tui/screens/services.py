@@ -1,5 +1,6 @@
 """What the main screen can do because a service stands behind the engine."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import ClassVar, TypeAlias
@@ -17,6 +18,7 @@ from steer_tui.tui.screens.faults import TellsFaults
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.publication import PublicationNote
 from steer_tui.tui.widgets.rack import DialRack
+from steer_tui.tui.wording import method_words
 
 FindDials: TypeAlias = Callable[[], Awaitable[tuple[Dial, ...]]]
 """Asks for dials; raises a SteerError, or InvalidValue for a dial that cannot be."""
@@ -38,8 +40,14 @@ class ServiceScreen(TellsFaults, Screen[None]):
     _find_dials: FindDials | None = None
     _unfound: SteerError | None = None
     """Why the dials that were asked for are not there, until they are asked for once more."""
+    _lacks_dials = False
+    """Whether dials that were asked for have not come."""
     _knows_cost = False
     """Whether the person was told what a re-read costs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asking = asyncio.Lock()
 
     def _note_change(self) -> None:
         """Something has changed that the screen shows."""
@@ -83,20 +91,33 @@ class ServiceScreen(TellsFaults, Screen[None]):
 
     # What there is to choose
 
-    @work(group="dials", exclusive=True, exit_on_error=False)
-    async def find_dials(self) -> None:
+    def find_dials(self) -> None:
         """Put the dials into the rack that have to be asked for, unless the person fills it otherwise meanwhile."""
+        self._end_workers("dials")
+        self._ask_for_dials()
+
+    def _end_workers(self, group: str) -> None:
+        # Each once only: a second cancel would break off an engine that is closing after the first.
+        for worker in list(self.workers):
+            if worker.group == group and worker.node is self and not worker.is_cancelled:
+                worker.cancel()
+
+    @work(group="dials", exit_on_error=False)
+    async def _ask_for_dials(self) -> None:
         if self._find_dials is None:
             return
         before = self.controller.inputs.watched
+        self._lacks_dials = True
         self._note_unfound(None)
         try:
-            found = await self._find_dials()
+            async with self._asking:  # one that was ended may still be closing
+                found = await self._find_dials()
         except InvalidValue as error:
             self._note_unfound(NotFound(str(error), hint=f"{key_of(self, 'main.add')} finds another feature."))
         except SteerError as error:
             self._note_unfound(error)
         else:
+            self._lacks_dials = False
             if self.controller.inputs.watched == before:
                 self._join(found)
             else:
@@ -125,7 +146,7 @@ class ServiceScreen(TellsFaults, Screen[None]):
 
     def _take(self, preset: Preset) -> None:
         if preset.method not in self.engine.info.methods:
-            self.notify(f"This engine does not steer by the method {preset.method.value}.", severity="warning")
+            self.notify(f"This engine does not steer by the method {method_words(preset.method)}.", severity="warning")
             return
         rack, box, inputs = self.query_one(DialRack), self.query_one(PromptBox), self.controller.inputs
         if preset.dials:
@@ -139,11 +160,6 @@ class ServiceScreen(TellsFaults, Screen[None]):
             rack.focus()
         if preset.prompt is not None:
             box.replace(preset.prompt, (0, 0), box.document.end)
-
-    def action_undo(self) -> None:
-        """Take the latest change of the dials back, and with a preset its method."""
-        rack = self.query_one(DialRack)
-        rack.change(rack.rack.undo())
 
     def action_models(self) -> None:
         """Show which models and sources there are, and how another one is opened."""

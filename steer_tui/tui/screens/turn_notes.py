@@ -7,7 +7,7 @@ from steer_tui.domain import Dial, SteeringVector
 from steer_tui.generation import Turn
 from steer_tui.tui.widgets.dial_lines import value_text
 from steer_tui.tui.widgets.output import Note
-from steer_tui.tui.wording import shortened
+from steer_tui.tui.wording import method_words, shortened
 
 APART = 8
 """Tokens from one turn of a dial to the next, below which only the last of them is named: they are one gesture."""
@@ -50,7 +50,7 @@ def _turned(turn: Turn) -> dict[str, str]:
             value = value_text(after[id]) if id in after else "off"
             turned[id] = f"{shortened((after.get(id) or before[id]).feature.label, LONGEST_NAME)} {value}"
     if turn.before.method is not turn.vector.method:
-        turned["method"] = turn.vector.method.value
+        turned["method"] = method_words(turn.vector.method)
     return turned
 
 

@@ -72,8 +72,8 @@ class Curves(Horizontal):
             plot.show(points(lambda row: row.feature, measured), points(lambda row: row.random, measured), chosen)
 
 
-def _percent(means: Means) -> float:
-    return 100 * means.share
+def _percent(means: Means) -> float | None:
+    return None if means.share is None else 100 * means.share
 
 
 def _nats(means: Means) -> float | None:

@@ -7,7 +7,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
-from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial, safe_line
+from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial, Method, safe_line
 from steer_tui.tui.wording import shortened
 
 NAME_WIDTH = 12
@@ -38,6 +38,11 @@ def value_text(dial: Dial) -> str:
     return f"{dial.value:+.1f}" if dial.value else "0.0"
 
 
+def breaks(dial: Dial, method: Method) -> bool:
+    """Whether the dial pushes so hard that a text begins to break; the other methods take away, and push nothing."""
+    return method is Method.ADDITIVE and abs(dial.value) > BREAKING_VALUE
+
+
 def sparkline(activations: Sequence[float], maximum: float | None, width: int) -> str:
     """The latest `width` activations as bars, one a token, full height at `maximum` (None: their own)."""
     latest = activations[-width:] if width > 0 else []
@@ -56,12 +61,14 @@ def _name(dial: Dial, width: int, styles: DialStyles, chosen: bool) -> Segment:
     return Segment(name, styles.quiet if dial.muted else styles.hue + Style(bold=chosen))
 
 
-def _value(dial: Dial, typed: str | None, styles: DialStyles) -> Segment:
+def _value(dial: Dial, method: Method, typed: str | None, styles: DialStyles) -> Segment:
     if typed is not None:
         text, style = f"{typed}▏", styles.value + Style(underline=True)
     elif dial.muted:
         text, style = f"muted {value_text(dial)}", styles.quiet
-    elif abs(dial.value) > BREAKING_VALUE:
+    elif method is Method.ABLATE:
+        text, style = "on" if dial.is_on else "off", styles.value if dial.is_on else styles.quiet
+    elif breaks(dial, method):
         text, style = f"! {value_text(dial)}", styles.warning
     else:
         text, style = value_text(dial), styles.value if dial.value else styles.quiet
@@ -69,11 +76,17 @@ def _value(dial: Dial, typed: str | None, styles: DialStyles) -> Segment:
 
 
 def name_line(
-    dial: Dial, activations: Sequence[float], typed: str | None, width: int, styles: DialStyles, chosen: bool
+    dial: Dial,
+    method: Method,
+    activations: Sequence[float],
+    typed: str | None,
+    width: int,
+    styles: DialStyles,
+    chosen: bool,
 ) -> list[Segment]:
     """The first line: name, sparkline, value; `typed` is what has been typed of a new value."""
     inner = max(1, width - MARGIN - 1)
-    value = _value(dial, typed, styles)
+    value = _value(dial, method, typed, styles)
     name_width = min(max(NAME_WIDTH, cell_len(safe_line(dial.feature.label)) + 1), max(1, inner - len(value.text)))
     spark_width = max(0, inner - name_width - len(value.text))
     return [
@@ -118,24 +131,26 @@ class Track:
         return round(VALUE_MIN + share * (VALUE_MAX - VALUE_MIN), 1) + 0.0
 
 
-def _slider(dial: Dial, track: Track, styles: DialStyles, chosen: bool) -> list[Segment]:
+def _slider(dial: Dial, method: Method, track: Track, styles: DialStyles, chosen: bool) -> list[Segment]:
     zero, knob = track.cells // 2, track.knob(dial.value)
     low, high = min(zero, knob), max(zero, knob)
-    lit = styles.hue if dial.is_on else styles.quiet
+    has_effect = dial.is_on and method is not Method.ABLATE  # which does the same at every value
+    lit = styles.hue if has_effect else styles.quiet
     filled = "━" * (high - low - 1)
+    sign = "»" if dial.value > VALUE_MAX else "«" if dial.value < VALUE_MIN else "●"
     if knob == zero:
         middle = "●" if chosen or dial.value else "○"
     elif knob > zero:
-        middle = f"┝{filled}●"
+        middle = f"┝{filled}{sign}"
     else:
-        middle = f"●{filled}┥"
+        middle = f"{sign}{filled}┥"
     rest = "─" * (track.cells - high - 1)
     return [Segment("─" * low, styles.quiet), Segment(middle, lit), Segment(rest, styles.quiet)]
 
 
-def slider_line(dial: Dial, width: int, styles: DialStyles, chosen: bool) -> list[Segment]:
-    """The second line: the track, filled from the zero mark to the knob."""
-    return [*_mark(chosen, styles), *_slider(dial, Track.in_two_lines(width), styles, chosen)]
+def slider_line(dial: Dial, method: Method, width: int, styles: DialStyles, chosen: bool) -> list[Segment]:
+    """The second line: the track, filled from the zero mark to the knob, or to a mark that the value lies beyond."""
+    return [*_mark(chosen, styles), *_slider(dial, method, Track.in_two_lines(width), styles, chosen)]
 
 
 def name_room(dials: Iterable[Dial], width: int) -> int:
@@ -145,10 +160,16 @@ def name_room(dials: Iterable[Dial], width: int) -> int:
 
 
 def one_line(
-    dial: Dial, typed: str | None, width: int, name_width: int, styles: DialStyles, chosen: bool
+    dial: Dial,
+    method: Method,
+    typed: str | None,
+    width: int,
+    name_width: int,
+    styles: DialStyles,
+    chosen: bool,
 ) -> list[Segment]:
     """A dial where there are few lines: name, slider, value."""
     name = _name(dial, name_width, styles, chosen)
-    slider = _slider(dial, Track.in_one_line(width, name_width), styles, chosen)
-    value = _value(dial, typed, styles)
+    slider = _slider(dial, method, Track.in_one_line(width, name_width), styles, chosen)
+    value = _value(dial, method, typed, styles)
     return [*_mark(chosen, styles), name, *slider, Segment(value.text.rjust(ONE_LINE_VALUE_WIDTH - 1), value.style)]

@@ -4,24 +4,25 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial, Method
+from steer_tui.domain import VALUE_MAX, VALUE_MIN, Dial, InvalidValue, Method
 from steer_tui.generation import Transcript
 from steer_tui.generation.delivery import Clock
 from steer_tui.generation.rack import FINE_STEP, STEP, Rack
 from steer_tui.tui.widgets.dial_lines import DialStyles, Track, name_line, name_room, one_line, slider_line
+from steer_tui.tui.widgets.typed_value import RAW, begun, continued, number_of
 
 HUES = 6
 """How many hues there are before they repeat."""
-
-_TYPED = frozenset("0123456789.-")
 
 
 class DialRack(ScrollView, can_focus=True):
@@ -38,6 +39,7 @@ class DialRack(ScrollView, can_focus=True):
         Binding("down,j", "choose(1)", "next dial", id="dial.next", show=False),
         Binding("0", "off", "off", id="dial.off"),
         Binding("m", "mute", "mute", id="dial.mute"),
+        Binding("equals_sign", "type_raw", "type a raw strength", id="dial.raw", show=False),
         Binding("d,delete", "remove", "remove", id="dial.remove"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -53,6 +55,8 @@ class DialRack(ScrollView, can_focus=True):
     """Index of the dial that keys act on."""
     typed: reactive[str | None] = reactive(None)
     """What has been typed of a new value, or None while nothing is typed."""
+    invitation: reactive[str] = reactive("")
+    """What stands in an empty rack."""
     rows_a_dial: reactive[int] = reactive(3)
     """Lines from one dial to the next: 3 leave one empty, 2 none, and 1 puts a dial into one line."""
 
@@ -77,7 +81,7 @@ class DialRack(ScrollView, can_focus=True):
         self._clock = clock
         self._activations: Mapping[str, Sequence[float]] = {}
         self._reread: Mapping[str, Sequence[float]] = {}
-        self._shown_extent = (0, 0)
+        self._shown_extent = (0, 0), 0
         self._dragging = False
         self.set_reactive(DialRack.rack, Rack(tuple(dials), method))
 
@@ -90,7 +94,7 @@ class DialRack(ScrollView, can_focus=True):
     def show_activations(self, transcript: Transcript) -> None:
         """Draw the activations of a transcript as sparklines, where it has changed."""
         self._activations = transcript.activations
-        shown = transcript.extent, transcript.reread
+        shown = (transcript.extent, transcript.readings), transcript.reread
         if shown != (self._shown_extent, self._reread):
             self._shown_extent, self._reread = shown
             self.refresh()
@@ -153,6 +157,8 @@ class DialRack(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Draw one row of the dials that are in view."""
         width = self.scrollable_content_region.width
+        if not self.rack.dials:
+            return self._invitation_line(y, width)
         index, row = divmod(y + self.scroll_offset.y, self.rows_a_dial)
         if index >= len(self.rack.dials) or row > 1:
             return Strip.blank(width, self.rich_style)
@@ -160,13 +166,20 @@ class DialRack(ScrollView, can_focus=True):
         chosen = index == self.chosen and self.has_focus
         typed = self.typed if index == self.chosen else None
         if self.rows_a_dial == 1:
-            segments = one_line(dial, typed, width, name_room(self.rack.dials, width), styles, chosen)
+            room = name_room(self.rack.dials, width)
+            segments = one_line(dial, self.rack.method, typed, width, room, styles, chosen)
         elif row == 0:
             readings = self._activations.get(dial.feature.id) or self._reread.get(dial.feature.id, ())
-            segments = name_line(dial, readings, typed, width, styles, chosen)
+            segments = name_line(dial, self.rack.method, readings, typed, width, styles, chosen)
         else:
-            segments = slider_line(dial, width, styles, chosen)
+            segments = slider_line(dial, self.rack.method, width, styles, chosen)
         return Strip(segments).adjust_cell_length(width).apply_style(self.rich_style)
+
+    def _invitation_line(self, y: int, width: int) -> Strip:
+        lines = Content(self.invitation).wrap(max(1, width))
+        quiet = self.get_component_rich_style("dial-rack--quiet", partial=True)
+        strip = Strip([Segment(lines[y].plain, quiet)] if y < len(lines) else [])
+        return strip.adjust_cell_length(width).apply_style(self.rich_style)
 
     # Keys
 
@@ -176,13 +189,16 @@ class DialRack(ScrollView, can_focus=True):
 
     def action_turn(self, direction: int) -> None:
         """Turn the chosen dial by a step."""
-        if dial := self.chosen_dial:
-            self._turn_to(dial.value + direction * STEP)
+        self._turn_by(direction * STEP)
 
     def action_turn_finely(self, direction: int) -> None:
         """Turn the chosen dial by a tenth."""
-        if dial := self.chosen_dial:
-            self._turn_to(dial.value + direction * FINE_STEP)
+        self._turn_by(direction * FINE_STEP)
+
+    def _turn_by(self, notches: float) -> None:
+        dial = self.chosen_dial
+        if dial is not None and not _is_beyond(dial.value, notches):
+            self._turn_to(dial.value + notches)
 
     def action_end_stop(self, direction: int) -> None:
         """Turn the chosen dial to one of its ends."""
@@ -202,42 +218,48 @@ class DialRack(ScrollView, can_focus=True):
         if self.rack.dials:
             self.change(self.rack.remove(self.chosen))
 
+    def action_type_raw(self) -> None:
+        """Begin to type a raw strength."""
+        if self.rack.dials:
+            self.focus()
+            self.typed = RAW
+
     def action_choose(self, direction: int) -> None:
         """Choose the dial above or below."""
         self.chosen = min(max(self.chosen + direction, 0), max(0, len(self.rack.dials) - 1))
 
     def on_key(self, event: events.Key) -> None:
-        """Take a typed value: digits begin it, Enter sets it, Esc drops it."""
+        """Take a typed value: digits begin it, `=` makes it a raw strength, Enter sets it, Esc drops it."""
         character = event.character or ""
         if self.typed is None:
-            if self.rack.dials and character in _TYPED - {"0"} and character:
-                self.typed = character
-            else:
+            self.typed = begun(character) if self.rack.dials else None
+            if self.typed is None:
                 return
         elif event.key == "enter":
             self._set_typed(self.typed)
         elif event.key == "escape":
             self.typed = None
-        elif event.key == "backspace":
-            self.typed = self.typed[:-1] or None
-        elif character and character in _TYPED:
-            self.typed = (self.typed + character)[:6]
         else:
-            self.typed = None
-            return
+            self.typed = continued(self.typed, event.key, character)
+            if self.typed is None and event.key != "backspace":
+                return
         event.stop()
         event.prevent_default()
 
     def _set_typed(self, typed: str) -> None:
         self.typed = None
         try:
-            value = float(typed)
-        except ValueError:
-            self.notify(f"{typed!r} is no number; a dial takes −10 to +10.", severity="warning")
+            value = number_of(typed)
+        except InvalidValue as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        if typed.startswith(RAW):
+            self.change(self.rack.turn_raw(self.chosen, value, self._clock()))
             return
         self._turn_to(value)
         if not VALUE_MIN <= value <= VALUE_MAX:
-            self.notify(f"{typed} lies outside −10 to +10; the dial stands at its end.", severity="warning")
+            beyond = "the dial stands at its end; a raw strength, typed behind =, may lie beyond"
+            self.notify(f"{typed} lies outside −10 to +10: {beyond}.", severity="warning")
 
     def on_blur(self) -> None:
         """Drop a value that was being typed when the focus leaves."""
@@ -285,3 +307,8 @@ class DialRack(ScrollView, can_focus=True):
 
     def _drag(self, event: events.MouseEvent) -> None:
         self._turn_to(self._track.value_at(int(event.x)))
+
+
+def _is_beyond(value: float, notches: float) -> bool:
+    """Whether a value that was typed lies outside the ends, where a turn further out would bring it back."""
+    return value > VALUE_MAX if notches > 0 else value < VALUE_MIN

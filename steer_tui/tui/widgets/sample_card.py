@@ -13,8 +13,9 @@ from steer_tui.tui.wording import value_words
 
 def measured_words(means: Means) -> str:
     """Concept and fluency in a few words."""
-    share = f"{100 * means.share:.0f} %"
-    return share if means.nats is None else f"{share} · {means.nats:.2f} nats"
+    share = None if means.share is None else f"{100 * means.share:.0f} %"
+    nats = None if means.nats is None else f"{means.nats:.2f} nats"
+    return " · ".join(filter(None, (share, nats)))
 
 
 class SampleCard(Widget):

@@ -1,0 +1,120 @@
+"""The server ends: with streams open, with one that is not read, by a signal."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+from scripted_engine import Gate, ScriptedEngine, speaking, token
+from server.talking import PATIENCE, Stream, asked, gateway, names_of, raw, raw_post, until
+
+from steer_tui.server import ServeSettings
+from steer_tui.server.serving import running
+
+
+async def test_every_open_stream_is_told_and_nothing_hangs():
+    engine = ScriptedEngine(speaking(gate := Gate()))
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+        async with running(engine, ServeSettings(port=0, generations=2)) as url:
+            streams = []
+            for _ in range(3):  # the last one waits for its turn
+                request = client.build_request("POST", f"{url}/api/generate", json=asked())
+                streams.append(Stream(await client.send(request, stream=True)))
+            gate.let(2)
+            await until(lambda: engine.open_streams == 2)
+            await streams[0].next()
+            began = time.monotonic()
+        took = time.monotonic() - began
+        ends = [(await stream.rest())[-1] for stream in streams]
+        for stream in streams:
+            await stream.aclose()
+    assert {(told.event, told.data["code"]) for told in ends} == {("error", "unreachable")}
+    assert engine.open_streams == 0
+    assert took < PATIENCE
+
+
+async def test_a_stream_that_nobody_reads_does_not_hold_the_end_up():
+    def much(request):
+        for index in range(20_000):
+            yield token("x" * 300, index)
+
+    engine = ScriptedEngine(much)
+    async with gateway(engine) as there:
+        reader, writer = await raw(there.port, raw_post(b'{"prompt": "a"}'))
+        writer.transport.pause_reading()
+        await until(lambda: engine.requests and engine.open_streams == 0)
+        began = time.monotonic()
+    assert time.monotonic() - began < PATIENCE
+    writer.transport.abort()
+    assert reader is not None
+
+
+async def test_an_engine_that_does_not_end_does_not_hold_the_end_up():
+    engine = ScriptedEngine(speaking(Gate()), closing=3600.0)
+    async with gateway(engine) as there, there.stream():
+        await until(lambda: engine.open_streams == 1)
+        began = time.monotonic()
+    assert time.monotonic() - began < PATIENCE
+    assert engine.open_streams == 1  # its own account was cut short
+
+
+async def test_an_idle_connection_does_not_hold_the_end_up():
+    async with gateway(ScriptedEngine()) as there:
+        await there.get("/health")
+        _, silent = await raw(there.port, b"")
+        _, half = await raw(there.port, raw_post(b"{", "Content-Length: 100", length=False))
+        await asyncio.sleep(0.05)
+    silent.close()
+    half.close()
+
+
+async def test_two_servers_of_one_process_end_by_themselves():
+    engine = ScriptedEngine(speaking(gate := Gate()))
+    async with gateway(engine) as there, there.stream() as stream:
+        async with gateway(ScriptedEngine()) as other:
+            await other.generate()
+        gate.open()
+        assert names_of(await stream.rest())[-1] == "done"
+
+
+SERVE = """
+import asyncio
+from scripted_engine import Gate, ScriptedEngine, speaking
+from steer_tui.server import ServeSettings, serve
+asyncio.run(serve(ScriptedEngine(speaking(Gate())), ServeSettings(port=0), lambda url: print(url, flush=True)))
+print("ended", flush=True)
+"""
+
+
+def start() -> "subprocess.Popen[str]":
+    tests = Path(__file__).parent.parent
+    environment = {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
+    return subprocess.Popen(
+        [sys.executable, "-c", SERVE], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+async def end_by(number: int) -> tuple[int, str, list[str]]:
+    process = start()
+    try:
+        url = (await asyncio.to_thread(process.stdout.readline)).strip()
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            request = client.build_request("POST", f"{url}/api/generate", json=asked())
+            stream = Stream(await client.send(request, stream=True))
+            process.send_signal(number)
+            events = await stream.rest()
+            await stream.aclose()
+        out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+    return process.returncode, out + err, [told.data["code"] for told in events]
+
+
+async def test_a_signal_ends_it_in_good_order():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        assert await end_by(number) == (0, "ended\n", ["unreachable"])

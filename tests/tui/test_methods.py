@@ -1,0 +1,97 @@
+"""How the dials act: chosen by a key, shown with what a value means then, and undone."""
+
+import pytest
+from scripted_engine import FEATURES, ScriptedEngine
+from stage import foot, generated, laid_out, main_screen, make_app, pane, rack, until
+from textual.pilot import Pilot
+
+from steer_tui.domain import Dial, Lane, Method
+from steer_tui.tui.widgets.dial_note import DialNote
+
+ALL = tuple(Method)
+
+
+def title(pilot: Pilot[None]) -> str:
+    return str(pilot.app.screen.query_one("#dials").border_title)
+
+
+def note(pilot: Pilot[None]) -> str:
+    return str(pilot.app.screen.query_one(DialNote).render())
+
+
+def first_line(pilot: Pilot[None]) -> str:
+    return rack(pilot).render_line(0).text
+
+
+async def test_a_key_goes_through_the_methods_of_the_engine_and_undo_goes_back() -> None:
+    engine = ScriptedEngine(methods=ALL)
+    async with make_app(engine, auto=False).run_test(size=(120, 40)) as pilot:
+        await laid_out(pilot)
+        titles = ["Dials · orthogonal", "Dials · projection cap", "Dials · ablate", "Dials"]
+        await pilot.press("tab")
+        for expected in titles:
+            await pilot.press("t")
+            await until(pilot, lambda expected=expected: title(pilot) == expected)
+        for expected in [*titles[2::-1], "Dials"]:
+            await pilot.press("u")
+            await until(pilot, lambda expected=expected: title(pilot) == expected)
+
+
+async def test_another_method_is_an_edit_that_makes_the_steered_text_anew_and_leaves_the_default_one() -> None:
+    engine = ScriptedEngine()
+    async with make_app(engine).run_test(size=(120, 40)) as pilot:
+        await generated(pilot)
+        await pilot.press("tab", "t")
+        await until(pilot, lambda: engine.requests[-1].vector.method is Method.ORTHOGONAL)
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+        assert (engine.asked(Lane.STEERED), engine.asked(Lane.DEFAULT)) == (2, 1)
+        assert main_screen(pilot).controller.inputs.method is Method.ORTHOGONAL
+
+
+async def test_the_screen_says_what_a_value_means_under_each_method() -> None:
+    engine = ScriptedEngine(methods=ALL)
+    async with make_app(engine, auto=False, dials=(Dial(FEATURES[0], 8.0),)).run_test(size=(120, 40)) as pilot:
+        await laid_out(pilot)
+        await until(pilot, lambda: "dose 0.32 of the residual norm\nraw strength +16" in note(pilot))
+        assert "! +8.0" in first_line(pilot)
+        await pilot.press("tab", "t")
+        await until(pilot, lambda: "keeps 0.20 of the component\n10 removes it, more reflects it" in note(pilot))
+        assert "! " not in first_line(pilot) + note(pilot)
+        await pilot.press("t")
+        await until(pilot, lambda: "caps the component at\ndose 0.32" in note(pilot))
+        await pilot.press("t")
+        await until(pilot, lambda: "removes the component, whatever the value" in note(pilot))
+        assert first_line(pilot).endswith(" on ")
+        await pilot.press("0")
+        await until(pilot, lambda: first_line(pilot).endswith(" off ") and note(pilot).startswith("off"))
+
+
+async def test_a_dial_of_another_method_than_the_engine_has_goes_to_the_first_one_it_has() -> None:
+    engine = ScriptedEngine(methods=(Method.ADDITIVE, Method.ORTHOGONAL))
+    async with make_app(engine, auto=False, method=Method.ABLATE).run_test(size=(120, 40)) as pilot:
+        await laid_out(pilot)
+        await until(pilot, lambda: title(pilot) == "Dials · ablate")
+        await pilot.press("tab", "t")
+        await until(pilot, lambda: title(pilot) == "Dials")
+
+
+async def test_without_a_choice_the_key_does_nothing_and_is_neither_on_the_line_nor_in_the_palette() -> None:
+    for methods, offered in ((ALL, True), ((Method.ADDITIVE,), False)):
+        async with make_app(ScriptedEngine(methods=methods), auto=False).run_test(size=(120, 40)) as pilot:
+            await pilot.pause()
+            titles = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
+            assert ("Method" in titles) is offered
+            await pilot.press("tab", "t")
+            await pilot.pause(0.1)
+            assert (title(pilot) != "Dials") is offered
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_where_there_is_no_room_below_the_dials_their_frame_says_the_strength(size: tuple[int, int]) -> None:
+    async with make_app(auto=False).run_test(size=size) as pilot:
+        await laid_out(pilot)
+        frame = pilot.app.screen.query_one("#dials")
+        await until(pilot, lambda: frame.border_subtitle == "dose 0.16 of the residual norm · raw strength +8")
+        await pilot.press("tab", "down")
+        await until(pilot, lambda: frame.border_subtitle == "dose 0.00 of the residual norm · raw strength +0")
+        assert pane(pilot).size.height >= 4
