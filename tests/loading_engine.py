@@ -37,7 +37,7 @@ class LoadingEngine(ScriptedEngine):
         self.finds = ""
         """What the engine warns of once it is ready."""
         self._clock = clock
-        self._waiting = 0
+        self.waiting = 0
         self._fault: SteerError | None = None
 
     def fail(self, error: SteerError) -> None:
@@ -58,21 +58,21 @@ class LoadingEngine(ScriptedEngine):
     async def _ready(self) -> None:
         if self.loaded.is_set() and self._fault is None:
             return
-        if not self._waiting:
+        if not self.waiting:
             self._fault = None
             self.loaded.clear()
             self.starts += 1
             self.loading = Loading(STAGE, self._clock())
-        self._waiting += 1
+        self.waiting += 1
         try:
             await self.loaded.wait()
         finally:
-            self._waiting -= 1
-            if not self.loaded.is_set() and not self._waiting:
+            self.waiting -= 1
+            if not self.loaded.is_set() and not self.waiting:
                 if self.ending is not None:
                     await self.ending.wait()
                 self.ends += 1
-            if not self._waiting:
+            if not self.waiting:
                 self.loading = None
         if self._fault is not None:
             raise self._fault

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from steer_tui.cli.options import Flags
-from steer_tui.cli.places import expanded
+from steer_tui.cli.paths import expanded
 from steer_tui.cli.telling import tell
 from steer_tui.config import LoadedConfig, ServiceSection, origin_of, read_key
 from steer_tui.domain import InvalidValue

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from steer_tui.cli.waiting import answering
 from steer_tui.domain import (
     VALUE_MAX,
     VALUE_MIN,
@@ -18,6 +17,7 @@ from steer_tui.engines import Engine
 from steer_tui.engines.lookup import UnknownFeature, resolve_feature
 from steer_tui.engines.registry import FILE_ENGINES
 from steer_tui.engines.services import Searches
+from steer_tui.generation.patience import finding
 
 OFFERED = 4
 """How many of the engine's features stand for a choice that nobody made."""
@@ -60,7 +60,8 @@ def written_dials(texts: Iterable[str], origin: str) -> tuple[WrittenDial, ...]:
     for dial in dials:
         if not VALUE_MIN <= dial.value <= VALUE_MAX:
             raise InvalidValue(
-                f"{origin}: A dial goes from {VALUE_MIN:+g} to {VALUE_MAX:+g}; {dial.name!r} is set to {dial.value:g}."
+                f"{origin}: A dial goes from {VALUE_MIN:+g} to {VALUE_MAX:+g}; {dial.name!r} is set to {dial.value:g}. "
+                "With --raw, --dial takes a strength (coefficient) of any size."
             )
     return dials
 
@@ -89,7 +90,7 @@ async def resolve_dials(engine: Engine, written: Iterable[WrittenDial]) -> tuple
     dials: dict[str, Dial] = {}
     for dial in written:
         try:
-            async with _telling(f"The dial {dial.name!r} could not be looked up"), answering(engine):
+            async with _telling(f"The dial {dial.name!r} could not be looked up"), finding(engine):
                 feature = await resolve_feature(engine, dial.name)
         except UnknownFeature as error:
             raise InvalidValue(f"{dial.origin}: {error.message} {error.hint} {_where_to_look(engine)}") from error
@@ -101,7 +102,7 @@ async def resolve_dials(engine: Engine, written: Iterable[WrittenDial]) -> tuple
 
 async def offered_dials(engine: Engine) -> tuple[Dial, ...]:
     """The rack of someone who chose nothing: the engine's first features, the first of them on."""
-    async with _telling("There are no dials yet"), answering(engine):
+    async with _telling("There are no dials yet"), finding(engine):
         features = await engine.find_features("", OFFERED)
     return tuple(Dial(feature, 0.0 if place else FIRST_VALUE) for place, feature in enumerate(features))
 

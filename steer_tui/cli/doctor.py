@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from steer_tui.cli.choosing import choose_engine, settings_without_key, with_key
+from steer_tui.cli.files import check_offered
 from steer_tui.cli.options import Flags
 from steer_tui.cli.output import Output
 from steer_tui.cli.places import has_place, placed
@@ -72,6 +73,7 @@ async def _look(name: str, settings: EngineSettings, flags: Flags, loaded: Loade
         return _not_set_up(name)
     try:
         settings = placed(name, settings, flags, loaded)
+        check_offered(name, settings, loaded)
         if settings.url is None and settings.model is not None:
             return _to_be_served(settings.model)
         async with asyncio.timeout(deadline):

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from itertools import groupby
 
+from steer_tui.cli.files import can_find
 from steer_tui.cli.listing import Listing, Wanted, list_wanted
 from steer_tui.cli.output import Output
 from steer_tui.cli.settings import Settings
 from steer_tui.cli.tables import table
 from steer_tui.cli.telling import tell
-from steer_tui.domain import Context, Evidence, Feature, safe_line
+from steer_tui.domain import DOSE_PER_NOTCH, Context, Evidence, Feature, FeatureKind, safe_line
 from steer_tui.domain.described import CONTEXTS, feature_to_wire
 from steer_tui.engines import Engine, Explains
 from steer_tui.engines.names import read_name
@@ -22,11 +23,14 @@ async def list_features(settings: Settings, wanted: Wanted) -> None:
     """Print a line a feature for a person, and under them the evidence of the one whose name the query is."""
     output = Output()
     async with aclosing(settings.open_engine()) as engine:
-        listing = await list_wanted(engine, wanted)
+        listing = await _list(settings, engine, wanted)
         if not listing.features:
             tell(_nothing(settings.engine, wanted))
         for line in table([_columns(feature) for feature in listing.features]):
             output.line(line)
+        if wanted.query.strip():
+            for line in filter(None, map(_notch, listing.features)):
+                output.line(line)
         if (feature := _named(listing.features, wanted.query, settings.engine_settings.url)) is not None:
             for line in _details(feature, await _evidence(engine, feature)):
                 output.line(line)
@@ -37,13 +41,19 @@ async def print_features(settings: Settings, wanted: Wanted) -> None:
     """Print a JSON object a feature, its evidence included; of those that a search found, the evidence of one named."""
     output = Output()
     async with aclosing(settings.open_engine()) as engine:
-        listing = await list_wanted(engine, wanted)
+        listing = await _list(settings, engine, wanted)
         named = _named(listing.features, wanted.query, settings.engine_settings.url)
         for feature in listing.features:
             is_asked = not listing.is_searched or feature is named
             described = feature_to_wire(feature, await _evidence(engine, feature) if is_asked else Evidence())
             output.json(described | ({"ageSeconds": listing.age_seconds} if listing.is_searched else {}))
     _tell_rest(listing)
+
+
+async def _list(settings: Settings, engine: Engine, wanted: Wanted) -> Listing:
+    """What is found; an engine that would load its model first is not asked for what can only be nothing."""
+    is_asked = can_find(settings.engine, settings.engine_settings, wanted.query)
+    return await list_wanted(engine, wanted) if is_asked else Listing(())
 
 
 def _nothing(engine: str, wanted: Wanted) -> str:
@@ -71,7 +81,7 @@ def _age(seconds: float) -> str:
 async def _evidence(engine: Engine, feature: Feature) -> Evidence:
     if not isinstance(engine, Explains):
         return Evidence()
-    async with patience():
+    async with patience(engine=engine):
         return await engine.evidence(feature)
 
 
@@ -99,6 +109,14 @@ def _density(feature: Feature) -> str:
 def _quoted(tokens: Sequence[str]) -> str:
     # In quotes, tokens show the spaces and line breaks that they begin with.
     return " ".join(json.dumps(token, ensure_ascii=False) for token in tokens)
+
+
+def _notch(feature: Feature) -> str:
+    """What a notch of a vector's dial adds, and where; nothing of other features, of which more is shown."""
+    if feature.kind is not FeatureKind.VECTOR:
+        return ""
+    norm = "" if feature.residual_norm is None else f", {feature.residual_norm:.4g}: dose {DOSE_PER_NOTCH:g}"
+    return f"{feature.label}: a notch adds {feature.unit:.4g} ({feature.unit_origin}{norm})"
 
 
 def _details(feature: Feature, evidence: Evidence) -> Iterator[str]:

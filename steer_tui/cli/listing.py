@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from steer_tui.cli.waiting import answering, showing_loading
+from steer_tui.cli.loading import showing_loading
 from steer_tui.domain import Feature
 from steer_tui.engines import Engine
 from steer_tui.engines.services import FeaturePage, Searches
-from steer_tui.generation.patience import patience
+from steer_tui.generation.patience import finding, patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ async def list_wanted(engine: Engine, wanted: Wanted) -> Listing:
     if isinstance(engine, Searches) and wanted.query.strip():
         return await _searched(engine, wanted)
     end = None if wanted.limit is None else wanted.offset + wanted.limit
-    async with showing_loading(engine), answering(engine):
+    async with showing_loading(engine), finding(engine):
         offer = await engine.find_features(wanted.query, None if end is None else end + 1)
     more = end if end is not None and len(offer) > end else None
     return Listing(tuple(offer[wanted.offset : end]), more)

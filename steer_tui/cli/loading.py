@@ -1,36 +1,75 @@
 """How far a server is that loads its model, on standard error."""
 
+import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from steer_tui.cli.telling import tell
 from steer_tui.domain import safe_line
-from steer_tui.engines.services import Loading
+from steer_tui.engines import Engine
+from steer_tui.engines.services import Loading, Loads
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
 
-def loading_shown() -> AbstractContextManager[Callable[[Loading | None], None]]:
-    """What takes how far it is: where a person watches, one line that is written anew, and else a line a stage."""
-    return _rewritten_line() if sys.stderr is not None and sys.stderr.isatty() else _line_a_stage()
+_LOOK = 0.2
+"""Seconds between two looks at how far it is."""
+
+_LINE_PAUSE = 10.0
+"""Seconds between two lines of the server's log, where each of them stays."""
 
 
-@contextmanager
-def _line_a_stage() -> Iterator[Callable[[Loading | None], None]]:
-    told: str | None = None
+@asynccontextmanager
+async def showing_loading(engine: Engine) -> AsyncIterator[None]:
+    """Show how far the engine's server is, as long as what is inside runs."""
+    if not isinstance(engine, Loads):
+        yield
+        return
+    with _loading_shown() as show:
+        looking = asyncio.create_task(_look(engine, show))
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
 
-    def show(loading: Loading | None) -> None:
-        nonlocal told
-        if loading is not None and loading.stage != told:
-            told = loading.stage
-            tell(f"{told[:1].upper()}{told[1:]} …")
 
-    yield show
+async def _look(engine: Loads, show: Callable[[Loading | None], None]) -> None:
+    while True:
+        show(engine.loading)
+        await asyncio.sleep(_LOOK)
+
+
+def _loading_shown() -> AbstractContextManager[Callable[[Loading | None], None]]:
+    """What takes how far it is: where a person watches, one line that is written anew, and else lines that stay."""
+    return _rewritten_line() if sys.stderr is not None and sys.stderr.isatty() else nullcontext(LinesThatStay())
+
+
+class LinesThatStay:
+    """A line a stage, and now and then the latest of the server's log, where what is written stays."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._stage: str | None = None
+        self._line: str | None = None
+        self._told = 0.0
+
+    def __call__(self, loading: Loading | None) -> None:
+        """Tell what is new of it."""
+        if loading is None:
+            return
+        now = self._clock()
+        if loading.stage != self._stage:
+            self._stage, self._told = loading.stage, now
+            tell(f"{loading.stage[:1].upper()}{loading.stage[1:]} …")
+        elif loading.last_line not in (None, self._line) and now >= self._told + _LINE_PAUSE:
+            self._line, self._told = loading.last_line, now
+            tell(_words(loading, now))
 
 
 @contextmanager
@@ -61,8 +100,11 @@ def _empty_line() -> "Live":
 def _line_of(loading: Loading | None) -> "Text":
     from rich.text import Text
 
-    words: list[str | None] = []
-    if loading is not None:
-        minutes, seconds = divmod(int(time.monotonic() - loading.began), 60)
-        words = [loading.stage, f"{minutes}:{seconds:02d}", loading.last_line]
-    return Text(" · ".join(safe_line(word) for word in words if word), no_wrap=True, overflow="ellipsis")
+    words = "" if loading is None else _words(loading, time.monotonic())
+    return Text(words, no_wrap=True, overflow="ellipsis")
+
+
+def _words(loading: Loading, now: float) -> str:
+    minutes, seconds = divmod(int(now - loading.began), 60)
+    words = (loading.stage, f"{minutes}:{seconds:02d}", loading.last_line)
+    return " · ".join(safe_line(word) for word in words if word)

@@ -100,7 +100,7 @@ _VECTOR_OPTIONS = (
         type=click.IntRange(min=-1),
         metavar="N",
         help="The layer whose output a vector is added to, counted from 0 (-1: the embedding), where its file does "
-        "not say.",
+        "not say, or the one to take where it has several; a file that names one keeps it. FILE@LAYER is for one file.",
     ),
     click.option(
         "--canary/--no-canary",

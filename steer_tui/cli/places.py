@@ -1,9 +1,9 @@
 """Where an engine's model is: behind an address, or in a folder or at a hub, from where steer-tui serves it itself."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from steer_tui.cli.options import Flags
+from steer_tui.cli.paths import expanded
 from steer_tui.config import LoadedConfig
 from steer_tui.domain import InvalidValue
 from steer_tui.engines.registry import FILE_ENGINES, EngineSettings
@@ -65,11 +65,3 @@ def _served(written: str, origin: str) -> str:
             f"{origin}: there is no folder {path}; a model is a folder, or an id at a hub such as google/gemma-2-2b."
         )
     return written
-
-
-def expanded(written: str) -> Path:
-    """The path with a home in place of its ~."""
-    try:
-        return Path(written).expanduser()
-    except RuntimeError:  # ~name, of whom nobody knows the home
-        return Path(written)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from steer_tui.cli.dials import WrittenDial, resolve_dials
+from steer_tui.cli.loading import showing_loading
 from steer_tui.cli.settings import Settings
 from steer_tui.cli.telling import tell
-from steer_tui.cli.waiting import showing_loading
-from steer_tui.domain import Dial, TimedOut, Unsupported
+from steer_tui.domain import Dial, Unsupported
 from steer_tui.engines import Engine, Prepares
 from steer_tui.engines.services import LiveAtTimes, Loads, Warns
 from steer_tui.generation.patience import answer_within
@@ -40,11 +40,8 @@ async def _prepare(engine: Engine, seconds: float | None) -> None:
     A gateway is asked what stands behind it.
     """
     if isinstance(engine, Prepares) and isinstance(engine, Loads | Warns | LiveAtTimes):
-        try:
-            async with answer_within(seconds, engine):
-                await engine.prepare()
-        except TimeoutError as error:
-            raise TimedOut(f"The engine did not answer for {seconds:g} seconds.") from error
+        async with answer_within(seconds, engine):
+            await engine.prepare()
 
 
 def require_method(engine: Engine, settings: Settings) -> None:

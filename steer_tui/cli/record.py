@@ -43,8 +43,8 @@ class NoRecord:
 class FileRecord:
     """Takes it down into a recording."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    def __init__(self, recorder: Recorder, file: Path) -> None:
+        self._recorder, self._file = recorder, file
 
     def begin(self, engine: EngineInfo, request: GenerationRequest, dials: Sequence[Dial]) -> None:
         """The request leaves."""
@@ -58,17 +58,26 @@ class FileRecord:
             request.chat,
             request.lanes,
         )
-        self._recorder.begin(run)
+        with self._naming_the_file():
+            self._recorder.begin(run)
 
     def take(self, event: Event) -> None:
-        """One event of the run."""
-        self._recorder.take(event)
+        """One event of the run; raises OSError, with the name of the file, where there is no room for it."""
+        with self._naming_the_file():
+            self._recorder.take(event)
 
     def fail(self, error: SteerError, lane: Lane | None, engine: EngineInfo, request: GenerationRequest) -> None:
         """The error as an event; where not even the dials were known, of a run without any."""
         if not self._recorder.has_begun:
             self.begin(engine, request, ())
-        self._recorder.take(ErrorEvent(error.message, error.code, error.retry_after, lane))
+        self.take(ErrorEvent(error.message, error.code, error.retry_after, lane))
+
+    @contextmanager
+    def _naming_the_file(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror} (--record {self._file})") from error
 
 
 @contextmanager
@@ -84,7 +93,7 @@ def recording_to(file: Path | None) -> Iterator[Record]:
             raise InvalidValue(f"--record: {file} is there already; name a new file.") from error
         except OSError as error:
             raise InvalidValue(f"--record: {file} cannot be written: {error.strerror}.") from error
-        yield FileRecord(recorder)
+        yield FileRecord(recorder, file)
 
 
 def _undialled(watched: Sequence[Feature], dials: Sequence[Dial]) -> tuple[Dial, ...]:

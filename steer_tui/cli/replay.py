@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from steer_tui.cli.app import check_keys, require_room
 from steer_tui.cli.output import JsonLines, Output, PlainText, Printer
+from steer_tui.cli.telling import tell
 from steer_tui.config import LoadedConfig
 from steer_tui.domain import ErrorEvent, InvalidValue, Lane, SteerError, error_from_code
 from steer_tui.engines.replay import RecordedRun, Recording, Replay, TimedEvent
@@ -16,10 +17,15 @@ from steer_tui.generation.recording import read_recording
 if TYPE_CHECKING:
     from steer_tui.tui.app import AppOptions
 
+QUICK_BYTES = 4 * 1024 * 1024
+"""A file of so many bytes is read before anybody wonders; of a larger one it is said that it is read."""
+
 
 def read_file(file: Path) -> Recording:
     """The recording in a file; raises InvalidValue for one that cannot be read, and Malformed for what is none."""
     try:
+        if (size := file.stat().st_size) > QUICK_BYTES:
+            tell(f"Reading {file.name}, {size / 1024**2:.0f} MiB ...")
         return read_recording(file)
     except OSError as error:
         raise InvalidValue(f"{file} cannot be read: {error.strerror}.") from error
@@ -42,23 +48,32 @@ async def print_events(recording: Recording, speed: float) -> None:
 
 async def _print(recording: Recording, speed: float, printer: Printer) -> None:
     lanes = list(recording.run.lanes)
+    came: set[Lane | None] = set()
     ended: set[Lane] = set()
     failed: list[ErrorEvent] = []
     printer.begin(lanes[0])
+    has_begun = True
     try:
         async with aclosing(Replay(recording, speed=speed).stream(recording.run.request)) as events:
             async for event in events:
+                came.add(event.lane)
+                if not has_begun and lanes and lanes[0] in came:
+                    printer.begin(lanes[0])
+                    has_begun = True
                 printer.take(event)
                 if isinstance(event, ErrorEvent):
                     failed.append(event)
                 ended |= {lane for lane in lanes if TimedEvent(0.0, event).ends(lane)}
-                while lanes and lanes[0] in ended:
+                while has_begun and lanes[0] in ended:
                     printer.end()
                     lanes.pop(0)
-                    if lanes:
+                    has_begun = bool(lanes) and lanes[0] in came
+                    if has_begun:
                         printer.begin(lanes[0])
     except SteerError as error:
         if not failed:  # the run went no further than its error
+            if not has_begun:
+                printer.begin(lanes[0])
             printer.fail(error, lanes[0])
             raise
     for event in failed:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from steer_tui.cli.places import expanded
+from steer_tui.cli.paths import expanded
 from steer_tui.cli.telling import tell
 from steer_tui.cli.text_files import read_texts
 from steer_tui.config import LoadedConfig

@@ -103,8 +103,11 @@ class _Lines:
 _SHOWN_BY = {
     ShownBy.TELLTALE: "of the texts that hold the concept's own words or mark",
     ShownBy.ACTIVATIONS: "of the texts with the feature active on at least 5 % of the tokens",
-    None: "of the texts that show the concept, which nothing tells of a vector",
+    None: "not measured: a vector has no words of its own",
 }
+
+_NATS = "a token under the unsteered model: the higher, the less fluent"
+_NO_NATS = "not measured: the engine tells no log-probabilities"
 
 _HEADINGS = {"concept": 8, "share": 6, "nats": 6, "repeats": 8, "differs": 8}
 """What stands over the columns of a direction, and their widths: a table of two directions is 80 wide."""
@@ -150,9 +153,12 @@ class Table:
         yield f"{texts} in each row and direction, of {self._plan.sampling.max_tokens} tokens at most."
         yield "concept  the feature's activation a token, read without steering"
         yield f"share    {_SHOWN_BY[means.shown_by]}"
-        yield "nats     a token under the unsteered model: the higher, the less fluent"
+        yield f"nats     {_NATS if self._has_nats() else _NO_NATS}"
         yield "repeats  4-word pieces that the text has already had"
         yield "differs  words to change to get the unsteered text"
+
+    def _has_nats(self) -> bool:
+        return any(row.feature is not None and row.feature.nats is not None for row in self._rows)
 
 
 def _cells(means: Means | None) -> str:

@@ -34,7 +34,13 @@ def vectors(context: click.Context, /) -> None:
     metavar="N",
     help="The block, from 0, whose output is taken; may be given more than once.",
 )
-@click.option("--out", type=_FILE, required=True, metavar="FILE", help="Where it goes: a .gguf or .safetensors file.")
+@click.option(
+    "--out",
+    type=_FILE,
+    required=True,
+    metavar="FILE",
+    help="Where it goes: a new .gguf or .safetensors file; one that is there is never written over.",
+)
 @click.option(
     "--position",
     type=click.Choice(["last", "mean"]),

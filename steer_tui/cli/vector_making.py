@@ -1,6 +1,8 @@
 """`steer-tui vectors make`: a steering vector from two lists of texts."""
 
 import asyncio
+import os
+import tempfile
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -12,17 +14,19 @@ from steer_tui.cli.settings import Settings
 from steer_tui.cli.sweep_progress import progress_of
 from steer_tui.cli.tables import table
 from steer_tui.cli.text_files import read_texts
-from steer_tui.cli.waiting import answering
-from steer_tui.domain import VALUE_MAX, Feature, InvalidValue, Unsupported
+from steer_tui.domain import DOSE_PER_NOTCH, VALUE_MAX, Feature, InvalidValue, Unsupported
 from steer_tui.engines import Engine, open_engine
 from steer_tui.engines.directions.means import MeanResidual, Position
 from steer_tui.engines.services import Captures
-from steer_tui.generation.patience import patience
+from steer_tui.generation.patience import finding, patience
 from steer_tui.vectors import Direction, VectorFile, write_vectors
 from steer_tui.vectors.faults import without_library
 
 _LIBRARIES = {".gguf": "gguf", ".safetensors": "safetensors"}
 """What writes which kind of file."""
+
+_TRIED = 4
+"""The notches that a person is told to try first: most vectors show there, and few texts break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,7 @@ def read_wanted(positive: Path, negative: Path, layers: tuple[int, ...], out: Pa
         raise InvalidValue(f"--out names a {' or '.join(_LIBRARIES)} file; it is {str(out)!r}.")
     if find_spec(library) is None:
         raise without_library(library)
-    if not out.parent.is_dir():
-        raise InvalidValue(f"--out: there is no folder {str(out.parent)!r}.")
+    _check_new(out)
     return Wanted(
         read_texts(positive, "--positive", "text"),
         read_texts(negative, "--negative", "text"),
@@ -72,6 +75,20 @@ def read_wanted(positive: Path, negative: Path, layers: tuple[int, ...], out: Pa
         out.absolute(),
         position,
     )
+
+
+def _check_new(out: Path) -> None:
+    """Raises InvalidValue for a file that there is already, and for one that cannot be made where it should be."""
+    if os.path.lexists(out):
+        raise InvalidValue(f"--out: {out} is there already; name a new file.")
+    if not out.parent.is_dir():
+        raise InvalidValue(f"--out: there is no folder {str(out.parent)!r}.")
+    try:
+        tempfile.TemporaryFile(dir=out.parent).close()
+    except OSError as error:
+        raise InvalidValue(
+            f"--out: no file can be made in the folder {str(out.parent)!r} ({error.strerror})."
+        ) from error
 
 
 async def list_made(settings: Settings, wanted: Wanted) -> None:
@@ -133,7 +150,7 @@ async def _directions(engine: Captures, wanted: Wanted, *, chat: bool) -> tuple[
 
 async def _feature(engine: Engine, direction: Direction, file: Path) -> Feature:
     """What a dial of the direction will be, which knows the residual stream's norm."""
-    async with answering(engine):
+    async with finding(engine):
         [feature] = await engine.find_features(f"{file}@{direction.layer}")
     return feature
 
@@ -148,6 +165,6 @@ def _columns(made: Made, wanted: Wanted) -> tuple[str, ...]:
     return (
         f"layer {made.direction.layer}",
         f"norm {made.direction.norm:.4g}",
-        "" if made.dose is None else f"dose {made.dose:.2f}",
-        f"added whole by {dial}",
+        "" if made.dose is None else f"try --dial {name}={_TRIED:g} (dose {_TRIED * DOSE_PER_NOTCH:g})",
+        f"added whole by {dial}" + ("" if made.dose is None else f" (dose {made.dose:.2f})"),
     )

@@ -1,12 +1,18 @@
 """What an engine tells while it generates, and how each event travels as JSON (camelCase keys)."""
 
+import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 from steer_tui.domain.errors import Malformed
 from steer_tui.domain.request import Lane
+
+MOST_ACTIVATION: Final = 1e30
+
+LAST_MOMENT: Final = 1e6
+"""Seconds, eleven days: what comes later than that never comes."""
 
 
 class FinishReason(StrEnum):
@@ -78,7 +84,7 @@ Event: TypeAlias = TokenEvent | ActivationEvent | RewindEvent | DoneEvent | Erro
 
 def event_to_wire(event: Event) -> tuple[str, dict[str, Any]]:
     """An event's name and its JSON object, as the gateway, `--json` and recordings carry it."""
-    match event:
+    match _in_numbers(event):
         case TokenEvent(token, index, lane, logprob):
             data: dict[str, Any] = {"token": token, "index": index, "lane": lane.value}
             return "token", data if logprob is None else {**data, "logprob": round(logprob, 4)}
@@ -96,6 +102,19 @@ def event_to_wire(event: Event) -> tuple[str, dict[str, Any]]:
             if error_lane is not None:
                 data["lane"] = error_lane.value
             return "error", data
+
+
+def _in_numbers(event: Event) -> Event:
+    """The event without what is no number that JSON has: a model may well compute one."""
+    match event:
+        case TokenEvent(logprob=float(logprob)) if not math.isfinite(logprob):
+            return replace(event, logprob=None)
+        case ActivationEvent(features=features) if not all(abs(one.activation) <= MOST_ACTIVATION for one in features):
+            return replace(event, features=tuple(one for one in features if abs(one.activation) <= MOST_ACTIVATION))
+        case ErrorEvent(retry_after=float() | int() as seconds):
+            return replace(event, retry_after=None if math.isnan(seconds) else min(max(seconds, 0.0), LAST_MOMENT))
+        case _:
+            return event
 
 
 def event_from_wire(name: str, data: object) -> Event | None:

@@ -29,7 +29,7 @@ class EngineSettings:
     vectors: tuple[str, ...] = ()
     """Files of steering vectors and folders of SAEs that are offered from the start."""
     layer: int | None = None
-    """Where a direction acts whose file does not say."""
+    """Where a direction acts whose file does not say, and which one is taken where it has several."""
     canary: bool = True
     """Whether the engine first tries out that steering has an effect."""
     server_arguments: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from steer_tui.domain import (
     GenerationRequest,
     Lane,
     RateLimited,
+    RewindEvent,
     error_from_code,
 )
 from steer_tui.generation.rejoining import Anew, Rejoining, Shown
@@ -31,11 +32,14 @@ class Attempts:
         self._open = set(request.lanes)
         self._shown: dict[Lane, Shown] = {}
         self._ways: dict[Lane, Rejoining | Anew] = {}
+        """How each lane goes on that has spoken in a further attempt."""
+        self._next_ways: dict[Lane, Rejoining | Anew] = {}
+        """How a lane does that has not spoken in this one, where it begins anew."""
 
     def leave(self, request: GenerationRequest, goes_on: Callable[[Lane], bool]) -> None:
         """This request leaves; a lane that goes on does so behind what it repeats, any other replaces what it has."""
         self.lost, self.left, self.request = self.left, request, request
-        self._ways = {
+        self._next_ways = {
             lane: Rejoining(lane, shown, partial(self._on_difference, lane)) if goes_on(lane) else Anew(lane)
             for lane, shown in self._shown.items()
             if lane in self._open
@@ -51,6 +55,9 @@ class Attempts:
             return self._admit_error(event)
         if event.lane not in self._open:
             return []
+        next_way = self._next_ways.pop(event.lane, None)
+        if next_way is not None and not _goes_on(event):
+            self._ways[event.lane] = next_way
         way = self._ways.get(event.lane)
         return [event] if way is None else way.admit(event)
 
@@ -74,3 +81,8 @@ class Attempts:
     def finished(self) -> bool:
         """Whether every lane has ended."""
         return not self._open
+
+
+def _goes_on(event: Event) -> bool:
+    """Whether a lane's first event says that the attempt goes on behind what the one before it had said last."""
+    return isinstance(event, RewindEvent) and event.keep > 0

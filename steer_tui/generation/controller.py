@@ -308,6 +308,10 @@ class Controller:
             state.apply(event, flight.run, clock())
             self._on_change()
 
+        def load() -> None:
+            for lane in unfinished():
+                state.lanes[lane].has_waited_for_loading = True
+
         async def pause(wait: Pause) -> None:
             until = clock() + wait.seconds
             for lane in unfinished():
@@ -332,6 +336,7 @@ class Controller:
                 leave=leave,
                 goes_on=lambda lane: state.lanes[lane].could_repeat,
                 on_difference=state.differ,
+                on_loading=load,
                 gate=self._gate,
                 deadlines=self._deadlines,
                 pace=lambda: self.pace,

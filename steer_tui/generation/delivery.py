@@ -105,8 +105,10 @@ class Pause:
 class _Watch:
     """Raises TimedOut when an engine stays silent for too long, or takes too long; one clock reading an event."""
 
-    def __init__(self, engine: Engine, deadlines: Deadlines, clock: Clock, sleep: Sleep) -> None:
-        self._engine, self._may_load = engine, isinstance(engine, Loads)
+    def __init__(
+        self, engine: Engine, deadlines: Deadlines, on_loading: Callable[[], None], clock: Clock, sleep: Sleep
+    ) -> None:
+        self._engine, self._may_load, self._on_loading = engine, isinstance(engine, Loads), on_loading
         self._deadlines, self._clock, self._sleep = deadlines, clock, sleep
         self._began = self.last_event = clock()
         self.heard = False
@@ -141,6 +143,7 @@ class _Watch:
         while True:
             if self._may_load and is_loading(self._engine):
                 self.excuse(LOADING_LOOK)
+                self._on_loading()
                 await self._sleep(LOADING_LOOK)
                 continue
             seconds, sentence = self._left()
@@ -216,11 +219,8 @@ def broken(fault: Exception) -> Malformed:
 
 async def read_window(engine: Windows, request: GenerationRequest, deadlines: Deadlines) -> PromptWindow:
     """How much of a request's prompt the model reads, within the time that a first event has."""
-    try:
-        async with answer_within(deadlines.first_event, engine):
-            return await engine.prompt_window(request)
-    except TimeoutError as error:
-        raise TimedOut(f"The engine did not answer for {deadlines.first_event:g} seconds.") from error
+    async with answer_within(deadlines.first_event, engine):
+        return await engine.prompt_window(request)
 
 
 async def deliver(
@@ -232,6 +232,7 @@ async def deliver(
     leave: Callable[[GenerationRequest], GenerationRequest] = lambda request: request,
     goes_on: Callable[[Lane], bool] = lambda _: True,
     on_difference: Callable[[Lane], None] = lambda _: None,
+    on_loading: Callable[[], None] = lambda: None,
     gate: RateGate | None = None,
     deadlines: Deadlines = Deadlines(),
     pace: Callable[[], float] = lambda: 0.0,
@@ -244,11 +245,12 @@ async def deliver(
     lanes; `pause` is awaited before a further attempt. Lanes that have ended are not asked for again. One that begins
     anew goes on behind its text where it repeats it; where it differs, it is rewound to that place, of which
     `on_difference` hears. `goes_on` is asked as a further attempt leaves, and says of a lane whose text was made from
-    something else that it does not: that lane is rewound to 0. `pace` is asked for at each new token: tokens a
-    second, 0 as they come. Without a `gate` a rate limit is not waited out.
+    something else that it does not: that lane is rewound to 0. `on_loading` hears that an attempt waits for a server
+    that loads. `pace` is asked for at each new token: tokens a second, 0 as they come. Without a `gate` a rate limit
+    is not waited out.
     Raises the SteerError that ends the request: one that is not worth a retry, or the last of RETRIES + 1 attempts.
     """
-    attempts, watch = Attempts(request, sink, on_difference), _Watch(engine, deadlines, clock, sleep)
+    attempts, watch = Attempts(request, sink, on_difference), _Watch(engine, deadlines, on_loading, clock, sleep)
     retries = 0
 
     async def rest(wait: Pause) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from steer_tui.domain import TimedOut
+from steer_tui.engines import Engine
+from steer_tui.engines.registry import FILE_ENGINES
 from steer_tui.engines.services import Loads
 
 SECONDS = 30.0
@@ -13,29 +15,46 @@ SECONDS = 30.0
 LOADING_LOOK = 1.0
 """Seconds between two looks at whether an engine loads."""
 
+_MEASURING = (*FILE_ENGINES, "gateway")
+"""The engines that may have to measure residual norms, of a model of any size, before they can tell a feature."""
+
+_MEASURING_TIMES = 10
+"""How many answers' time they may take for it."""
+
 
 def is_loading(engine: object) -> bool:
     """Whether it waits for a server that has not loaded its model yet."""
     return isinstance(engine, Loads) and engine.loading is not None
 
 
-@asynccontextmanager
-async def patience(times: int = 1, *, engine: object = None) -> AsyncIterator[None]:
+def patience(times: int = 1, *, engine: object = None) -> AbstractAsyncContextManager[None]:
     """Waits for what is inside, which asks so many times, and raises `TimedOut` where it takes too long.
 
     The time that the engine loads does not count.
     """
-    seconds = SECONDS * times
-    try:
-        async with answer_within(seconds, engine):
-            yield
-    except TimeoutError as late:
-        raise TimedOut(f"There was no answer within {seconds:g} seconds.", hint="Try again.") from late
+    return answer_within(SECONDS * times, engine, hint="Try again.")
+
+
+def finding(engine: Engine) -> AbstractAsyncContextManager[None]:
+    """The same for the features that an engine finds, which it may have to measure something for."""
+    return patience(_MEASURING_TIMES if engine.info.name in _MEASURING else 1, engine=engine)
 
 
 @asynccontextmanager
-async def answer_within(seconds: float | None, engine: object) -> AsyncIterator[None]:
-    """The same for any time, None for ever; raises TimeoutError."""
+async def answer_within(seconds: float | None, engine: object, *, hint: str | None = None) -> AsyncIterator[None]:
+    """The same for any time, None for ever; without a hint, that of a deadline which the config sets."""
+    try:
+        async with time_limit(seconds, engine):
+            yield
+    except TimeoutError as late:
+        if seconds is None:
+            raise
+        raise TimedOut(f"The engine did not answer for {seconds:g} seconds.", hint=hint) from late
+
+
+@asynccontextmanager
+async def time_limit(seconds: float | None, engine: object) -> AsyncIterator[None]:
+    """The time alone, with what comes of its end left to the caller; raises TimeoutError."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(seconds) as limit:
         if seconds is None or not isinstance(engine, Loads):

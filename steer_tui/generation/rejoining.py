@@ -79,9 +79,6 @@ class Rejoining:
             case RewindEvent(_, keep) if keep <= self._count:
                 self._take_back(keep)
                 return []
-            case RewindEvent() if self._count == 0:  # an engine that resumes says itself what still holds
-                self._is_over = True
-                return self._without_known([event])
             case _:
                 return self._join(event)
 

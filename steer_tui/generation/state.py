@@ -86,6 +86,8 @@ class LaneState:
     """Why the latest re-read of the text gave nothing, where it did not."""
     started: float = 0.0
     """When the latest attempt left; what follows counts from there."""
+    has_waited_for_loading: bool = False
+    """Whether that attempt waited for a server to load its model, so that its time to the first token tells nothing."""
     timed_tokens: int = 0
     first_token: float | None = None
     latest_token: float | None = None
@@ -119,8 +121,10 @@ class LaneState:
 
     @property
     def seconds_to_first_token(self) -> float | None:
-        """From the start of the run's latest attempt to its first token."""
-        return None if self.first_token is None else self.first_token - self.started
+        """From the start of the run's latest attempt to its first token, unless a server had to load first."""
+        if self.first_token is None or self.has_waited_for_loading:
+            return None
+        return self.first_token - self.started
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -131,7 +135,7 @@ class LaneState:
 
     def begin_timing(self, now: float) -> None:
         """An attempt leaves now."""
-        self.started, self.timed_tokens = now, 0
+        self.started, self.timed_tokens, self.has_waited_for_loading = now, 0, False
         self.first_token = self.latest_token = None
 
     def time_token(self, now: float) -> None:

@@ -1,4 +1,7 @@
-"""What the server answers beside streams, as models: the answers and their document are made of the same."""
+"""What the server answers, as models: the document is made of them, and so is every answer that is short.
+
+Features and events are told as `steer-tui features --json` and recordings tell them; the tests hold them against these.
+"""
 
 from typing import Any
 
@@ -113,12 +116,16 @@ class TurnTold(Answer):
 
 
 class RefusalTold(Answer):
-    """Why there is no other answer."""
+    """Why there is no other answer; what is not known is left out."""
 
     error: str
     code: str
     hint: str | None = None
     retry_after: int | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """The JSON object."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 class TokenTold(Answer):

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -15,8 +14,10 @@ from steer_tui.server.endpoints import Endpoints
 from steer_tui.server.faults import FaultLog
 from steer_tui.server.guarding import Guard
 from steer_tui.server.keeping import Runs
-from steer_tui.server.limiting import Limiter, RateLimitHeaders
+from steer_tui.server.limit_headers import RateLimitHeaders
+from steer_tui.server.limiting import Limiter
 from steer_tui.server.offer import Offer
+from steer_tui.server.origins import Origins
 from steer_tui.server.refusing import HANDLERS
 from steer_tui.server.settings import ServeSettings
 from steer_tui.server.slots import Slots
@@ -26,18 +27,19 @@ _MARGIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class Application:
     """The application, and the runs that have to be told when it ends."""
 
     app: ASGIApp
     runs: Runs
 
 
-def gateway(engine: Engine, settings: ServeSettings) -> Gateway:
+def application(engine: Engine, settings: ServeSettings) -> Application:
     """The application in front of an engine, which somebody else closes."""
     offer = Offer(engine)
     # An EventSource comes back with the token it has, as long as its run may be there.
-    pass_seconds = settings.generation_seconds + settings.keep_seconds + _MARGIN_SECONDS
+    turns = 1 + -(-settings.queue // settings.generations)
+    pass_seconds = turns * settings.generation_seconds + settings.keep_seconds + _MARGIN_SECONDS
     clients = Clients(settings.tokens, settings.proxies, pass_seconds)
     limiter = Limiter(settings.rate_limit, settings.storage)
     runs = Runs(
@@ -45,7 +47,7 @@ def gateway(engine: Engine, settings: ServeSettings) -> Gateway:
         Slots(settings.generations, settings.queue),
         keep_seconds=settings.keep_seconds,
         generation_seconds=settings.generation_seconds,
-        public_id=offer.public_id,
+        public=offer.event,
     )
     endpoints = Endpoints(engine, settings, offer, runs, limiter, clients)
 
@@ -68,23 +70,5 @@ def gateway(engine: Engine, settings: ServeSettings) -> Gateway:
     starlette.router.redirect_slashes = False
     app: ASGIApp = Guard(Gzip(FaultLog(starlette)), clients, settings.origins)
     if settings.origins:
-        app = _with_origins(app, settings.origins)
-    return Gateway(RateLimitHeaders(app, limiter, clients), runs)
-
-
-def _with_origins(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
-    return CORSMiddleware(
-        app,
-        allow_origins=origins,
-        allow_methods=("GET", "POST", "DELETE"),
-        allow_headers=("Authorization", "Content-Type", "Last-Event-ID"),
-        expose_headers=(
-            "Steer-Run",
-            "Queue-Length",
-            "Retry-After",
-            "RateLimit-Limit",
-            "RateLimit-Remaining",
-            "RateLimit-Reset",
-            "RateLimit-Policy",
-        ),
-    )
+        app = Origins(app, settings.origins)
+    return Application(RateLimitHeaders(app, limiter, clients), runs)

@@ -7,11 +7,11 @@ from steer_tui.engines import Engine
 from steer_tui.engines.lookup import UnknownFeature
 from steer_tui.server.bodies import GenerateAsked, VectorAsked
 from steer_tui.server.offer import Offer
-from steer_tui.server.refusing import Refusal
+from steer_tui.server.refusing import Denial
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class NamedDials:
     """The dials that were named, those that are off among them."""
 
     vector: SteeringVector
@@ -24,19 +24,19 @@ def bare_request(asked: GenerateAsked) -> GenerationRequest:
     return GenerationRequest(asked.prompt, options.sampling, lanes=options.lanes, chat=options.chat)
 
 
-async def turned(engine: Engine, offer: Offer, asked: VectorAsked) -> Turned:
-    """The engine's dials that are meant; raises `Refusal` for what it has not, and the engine's own failures."""
+async def named_dials(engine: Engine, offer: Offer, asked: VectorAsked) -> NamedDials:
+    """The engine's dials that are meant; raises `Denial` for what it has not, and the engine's own failures."""
     if asked.method not in engine.info.methods:
         known = ", ".join(method.value for method in engine.info.methods)
-        raise Refusal(422, "unsupported", f"The engine has no method {asked.method.value}.", hint=f"It has: {known}.")
+        raise Denial(422, "unsupported", f"The engine has no method {asked.method.value}.", hint=f"It has: {known}.")
     dials: dict[str, Dial] = {}
     for named in asked.features:
         try:
             feature = await offer.resolve(named.name)
         except UnknownFeature as error:
-            raise Refusal(422, "not_found", error.message, hint=error.hint) from None
+            raise Denial(422, "not_found", error.message, hint=error.hint) from None
         if feature.id in dials:
-            raise Refusal(422, "rejected", f"The feature {feature.label!r} is named twice; give it one value.")
+            raise Denial(422, "rejected", f"The feature {named.name!r} is named twice; give it one value.")
         dials[feature.id] = Dial(feature, named.value)
     vector = SteeringVector.of(tuple(dials.values()), asked.method)
-    return Turned(vector, tuple(dial.feature for dial in dials.values()))
+    return NamedDials(vector, tuple(dial.feature for dial in dials.values()))

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from starlette.datastructures import QueryParams
 
 from steer_tui.domain import SEED_MAX, Lane, Method, Sampling
-from steer_tui.server.refusing import Refusal
+from steer_tui.server.refusing import Denial
 
 PROMPT_MAX = 32_000
 NAME_MAX = 500
@@ -121,7 +121,7 @@ AskedT = TypeVar("AskedT", bound=Asked)
 
 
 def read_json(kind: type[AskedT], body: bytes) -> AskedT:
-    """What a body asks; raises `Refusal`, which says of the first wrong field what is wrong with it."""
+    """What a body asks; raises `Denial`, which says of the first wrong field what is wrong with it."""
     try:
         return kind.model_validate_json(body, strict=True)
     except ValidationError as error:
@@ -150,7 +150,7 @@ def _check_names(query: QueryParams, once: Sequence[str], repeated: Sequence[str
     for name in query:
         if name not in repeated and (name not in once or len(query.getlist(name)) > 1):
             wrong = "it is named more than once" if name in once else "there is no such name"
-            raise Refusal(422, "rejected", f"{name[:NAME_MAX]}: {wrong}.")
+            raise Denial(422, "rejected", f"{name[:NAME_MAX]}: {wrong}.")
 
 
 def _dial(text: str) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def _dial(text: str) -> dict[str, Any]:
     except ValueError:
         number = math.nan
     if not label.strip() or math.isnan(number):
-        raise Refusal(422, "rejected", "dial: it is written LABEL=VALUE, such as winter=4.")
+        raise Denial(422, "rejected", "dial: it is written LABEL=VALUE, such as winter=4.")
     return {"label": label.strip(), "value": number}
 
 
@@ -172,10 +172,10 @@ def _read(kind: type[AskedT], values: dict[str, Any]) -> AskedT:
         raise _refusal(error) from None
 
 
-def _refusal(error: ValidationError) -> Refusal:
+def _refusal(error: ValidationError) -> Denial:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     said = first["msg"].removeprefix("Value error, ").rstrip(".")
     if first["type"] == "json_invalid":
-        return Refusal(400, "malformed", f"The body is no JSON: {said.removeprefix('Invalid JSON: ')}.")
+        return Denial(400, "malformed", f"The body is no JSON: {said.removeprefix('Invalid JSON: ')}.")
     place = ".".join(str(part) for part in first["loc"])[:NAME_MAX]
-    return Refusal(422, "rejected", f"{place}: {said}." if place else f"{said}.")
+    return Denial(422, "rejected", f"{place}: {said}." if place else f"{said}.")

@@ -1,5 +1,6 @@
 """Who asks: a token, or else an address."""
 
+import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
@@ -29,15 +30,24 @@ class Clients:
     """Tells clients apart by what came with their requests."""
 
     def __init__(self, tokens: tuple[str, ...], proxies: tuple[Network, ...], pass_seconds: float) -> None:
-        self._names = {token.encode(): f"token:{number}" for number, token in enumerate(tokens, 1)}
+        # Of the token itself, so that a storage that several servers share counts it as one, wherever it is written.
+        self._names = {token.encode(): _token_name(token) for token in tokens}
+        # In a pass a number stands for it, for a pass in some log could be used to guess the token.
+        self._numbers = {name: f"token:{number}" for number, name in enumerate(self._names.values(), 1)}
+        self._numbered = {number: name for name, number in self._numbers.items()}
         self._proxies = proxies
-        # Of no token, which a pass in some log could be used to guess; what a pass is for lives in this process too.
-        self.passes = Passes(secrets.token_bytes(32), pass_seconds)
+        # Of no token either; what a pass is for lives in this process too.
+        self._passes = Passes(secrets.token_bytes(32), pass_seconds)
+        self.pass_seconds = pass_seconds
 
     @property
     def need_token(self) -> bool:
         """Whether nobody is answered without one."""
         return bool(self._names)
+
+    def issue_pass(self, client: Client) -> str:
+        """A short-lived token that stands for the client's own."""
+        return self._passes.issue(self._numbers.get(client.name, client.name))
 
     def client_of(self, scope: Scope) -> Client:
         """The client that a request comes from."""
@@ -65,10 +75,15 @@ class Clients:
             given = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=200).get("token", [])
         except ValueError:
             return None
-        return self.passes.holder(given[0]) if len(given) == 1 else None
+        holder = self._passes.holder(given[0]) if len(given) == 1 else None
+        return None if holder is None else self._numbered.get(holder, holder)
 
     def _address(self, scope: Scope, headers: Headers) -> Address | None:
         return nearest_untrusted(_peer(scope), headers.getlist("x-forwarded-for"), self._proxies)
+
+
+def _token_name(token: str) -> str:
+    return f"token:{hmac.new(token.encode(), b'steer-tui client', hashlib.sha256).hexdigest()[:32]}"
 
 
 def _peer(scope: Scope) -> Address | None:

@@ -1,26 +1,31 @@
 """What is answered at each address."""
 
-from starlette.requests import Request
+from dataclasses import replace
+
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from steer_tui.domain import GenerationRequest, InvalidValue, SteerError
+from steer_tui.domain.public_names import public_name
 from steer_tui.engines import Engine, LiveDials
 from steer_tui.engines.services import LiveAtTimes, Searches
-from steer_tui.generation.patience import patience
 from steer_tui.server.answers import GenerationsTold, HealthTold, InfoTold, PassTold, QuotaTold, TurnTold
-from steer_tui.server.asking import bare_request, turned
+from steer_tui.server.asking import bare_request, named_dials
 from steer_tui.server.bodies import DialsAsked, FeaturesAsked, GenerateAsked, read_generation, read_json, read_query
 from steer_tui.server.clients import Clients
-from steer_tui.server.discretion import public_model
 from steer_tui.server.keeping import Runs
 from steer_tui.server.limiting import Limiter
+from steer_tui.server.looking_up import LookUps, is_gone
 from steer_tui.server.offer import Offer
 from steer_tui.server.openapi import document
 from steer_tui.server.receiving import receive_json
-from steer_tui.server.refusing import Refusal, refusal_of
+from steer_tui.server.refusing import Denial, denial_of
 from steer_tui.server.runs import Run
 from steer_tui.server.settings import ServeSettings
 from steer_tui.server.sse import RunStream
+
+WATCHED_MAX = 16
+"""How many of its features' activations a generation tells."""
 
 
 class Endpoints:
@@ -31,11 +36,12 @@ class Endpoints:
     ) -> None:
         self._engine, self._settings, self._offer = engine, settings, offer
         self._runs, self._limiter, self._clients = runs, limiter, clients
+        self._look_ups = LookUps(engine)
 
     async def generate(self, request: Request) -> Response:
         """Begin a generation, or go on behind an event of one."""
         if request.method == "HEAD":
-            raise Refusal(405, "method_not_allowed", "Method Not Allowed.")
+            raise Denial(405, "method_not_allowed", "Method Not Allowed.")
         client = self._clients.client_of(request.scope).name
         if last := request.headers.get("last-event-id"):
             return self._resume(client, last)
@@ -45,7 +51,7 @@ class Endpoints:
             asked = read_json(GenerateAsked, await receive_json(request))
         await self._limiter.check(client)
         self._runs.check()
-        return self._stream(await self._begin(client, asked), 0)
+        return self._stream(await self._begin(client, asked, request), 0)
 
     async def goodbye(self, request: Request) -> Response:
         """Cancel a generation, and forget it."""
@@ -57,22 +63,21 @@ class Endpoints:
         run, engine = self._run(request), self._engine
         asked = read_json(DialsAsked, await receive_json(request))
         if not (isinstance(engine, LiveDials) and _turns_live(engine)):
-            raise Refusal(422, "unsupported", "This engine cannot turn dials while it generates.")
+            raise Denial(422, "unsupported", "This engine cannot turn dials while it generates.")
         try:
-            named = await turned(engine, self._offer, asked.steering_vector)
-            async with patience():
-                index = await engine.turn(run.request, named.vector, named.features if run.request.watched else ())
+            index = await self._look_ups.make(request.receive, self._turned(engine, run, asked))
         except SteerError as error:
-            raise refusal_of(error) from error
+            raise denial_of(error) from error
         return JSONResponse(TurnTold(index=index).to_wire())
 
     async def features(self, request: Request) -> Response:
         """What can be steered by."""
         asked = read_query(FeaturesAsked, request.query_params)
         try:
-            found, following = await self._offer.page(asked.q, asked.offset, asked.limit)
+            page = self._offer.page(asked.q, asked.offset, asked.limit)
+            found, following = await self._look_ups.make(request.receive, page)
         except SteerError as error:
-            raise refusal_of(error) from error
+            raise denial_of(error) from error
         return JSONResponse({"features": found, "nextOffset": following})
 
     async def info(self, _: Request) -> Response:
@@ -80,7 +85,7 @@ class Endpoints:
         info, slots = self._engine.info, self._runs.slots
         told = InfoTold(
             name=info.name,
-            model=public_model(info.model),
+            model=public_name(info.model),
             methods=info.methods,
             lanes=info.lanes,
             quota=None if info.quota is None else QuotaTold(remaining=info.quota.remaining, limit=info.quota.limit),
@@ -102,43 +107,50 @@ class Endpoints:
 
     async def token(self, request: Request) -> Response:
         """A short-lived token for this client's EventSource."""
-        passes = self._clients.passes
-        made = passes.issue(self._clients.client_of(request.scope).name)
-        told = PassTold(token=made, expires_in=int(passes.seconds))
+        made = self._clients.issue_pass(self._clients.client_of(request.scope))
+        told = PassTold(token=made, expires_in=int(self._clients.pass_seconds))
         return JSONResponse(told.to_wire(), headers={"Cache-Control": "no-store"})
 
     async def openapi(self, _: Request) -> Response:
         """The document of all this."""
         return JSONResponse(document())
 
-    async def _begin(self, client: str, asked: GenerateAsked) -> Run:
+    async def _turned(self, engine: LiveDials, run: Run, asked: DialsAsked) -> int | None:
+        named = await named_dials(self._engine, self._offer, asked.steering_vector)
+        watched = named.features[:WATCHED_MAX] if run.request.watched else ()
+        return await engine.turn(run.request, named.vector, watched)
+
+    async def _begin(self, client: str, asked: GenerateAsked, came: Request) -> Run:
         try:
             request = bare_request(asked)
         except InvalidValue as error:
-            raise Refusal(422, "rejected", str(error)) from None
+            raise Denial(422, "rejected", str(error)) from None
         try:
-            named = await turned(self._engine, self._offer, asked.steering_vector)
-            watched = named.features
-            if asked.options.return_activations and not watched:
-                watched = tuple(await self._offer.watched_without_dials())
+            request = await self._look_ups.make(came.receive, self._with_dials(request, asked))
         except SteerError as error:
             return self._runs.refused(client, request, error)
-        request = GenerationRequest(
-            request.prompt,
-            request.sampling,
-            named.vector,
-            request.lanes,
-            watched if asked.options.return_activations else (),
-            request.chat,
-        )
-        await self._limiter.count(client)
-        return self._runs.begin(client, request, resumes=asked.options.resume)
+        place = self._runs.take_place()
+        try:
+            if await is_gone(came.receive):
+                raise ClientDisconnect
+            await self._limiter.count(client)
+            return self._runs.begin(client, request, place, resumes=asked.options.resume)
+        except BaseException:
+            place.leave()
+            raise
+
+    async def _with_dials(self, request: GenerationRequest, asked: GenerateAsked) -> GenerationRequest:
+        named = await named_dials(self._engine, self._offer, asked.steering_vector)
+        watched = named.features[:WATCHED_MAX] if asked.options.return_activations else ()
+        if asked.options.return_activations and not watched:
+            watched = tuple(await self._offer.watched_without_dials())
+        return replace(request, vector=named.vector, watched=watched)
 
     def _resume(self, client: str, last: str) -> Response:
         found = self._runs.find_event(client, last)
         if found is None:
             message = "The run of this event is gone, or was never yours."
-            raise Refusal(410, "gone", message, hint="Begin a new generation.")
+            raise Denial(410, "gone", message, hint="Begin a new generation.")
         run, after = found
         if run.has_ended and after == len(run.log):
             return Response(status_code=204)
@@ -152,7 +164,7 @@ class Endpoints:
     def _run(self, request: Request) -> Run:
         run = self._runs.find(self._clients.client_of(request.scope).name, request.path_params["run"])
         if run is None:
-            raise Refusal(404, "not_found", "There is no such run.")
+            raise Denial(404, "not_found", "There is no such run.")
         return run
 
 

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from steer_tui.server.clients import Clients
-from steer_tui.server.refusing import Refusal
+from steer_tui.server.refusing import Denial
 from steer_tui.server.settings import is_loopback
 
 _OPEN = ("/health",)
@@ -26,26 +26,35 @@ class Guard:
         else:
             await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> Refusal | None:
+    def _refusal(self, scope: Scope) -> Denial | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if not self._clients.need_token and not self._is_ours(host, scope):
+        if not self._clients.need_token and not self._is_ours(host):
             # A page can give its own name the address of this machine, and would then be of one origin with us.
-            return Refusal(403, "forbidden", "Without a token this server answers to its own machine's names alone.")
+            return Denial(403, "forbidden", "Without a token this server answers to its own machine's names alone.")
         if self._is_foreign(headers, host):
-            return Refusal(403, "forbidden", "Pages of this origin may not ask this server.")
+            return Denial(403, "forbidden", "Pages of this origin may not ask this server.")
         if scope["path"] not in _OPEN and not self._clients.client_of(scope).is_admitted:
             message = "This server wants a token, or another one."
-            return Refusal(401, "unauthorized", message, hint="Send it as `Authorization: Bearer TOKEN`.")
+            return Denial(401, "unauthorized", message, hint="Send it as `Authorization: Bearer TOKEN`.")
         return None
 
-    def _is_ours(self, host: str, scope: Scope) -> bool:
+    def _is_ours(self, host: str) -> bool:
         name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-        return not host or is_loopback(name) or self._clients.is_trusted_proxy(scope)
+        # A proxy in front is reached by a name of its own, of which its pages are: a named origin. That it was named
+        # itself says nothing of who asks, for a browser on this machine has its address too.
+        return not host or is_loopback(name) or host in {origin.partition("://")[2] for origin in self._origins}
 
     def _is_foreign(self, headers: Headers, host: str) -> bool:
         origin = headers.get("origin")
         if origin is not None:
-            return origin not in self._origins and urlsplit(origin).netloc != host
+            return origin not in self._origins and _host_of(origin) != host
         # What a page loads as a picture or a script bears no origin.
         return headers.get("sec-fetch-site") in ("cross-site", "same-site")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # a bracket that is not closed
+        return None

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -11,12 +12,12 @@ from limits.aio.storage import MovingWindowSupport
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from steer_tui.domain import InvalidValue
-from steer_tui.server.clients import Clients
-from steer_tui.server.refusing import Refusal
+from steer_tui.server.refusing import Denial
+
+STORAGE_SECONDS = 0.5
+"""What a shared storage has for an answer; then it counts as lost, and nothing begins that is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,20 @@ class Limiter:
         if not isinstance(kept, MovingWindowSupport):
             raise InvalidValue("The rate limit's storage knows no sliding window: take memory:// or redis://.")
         self._limiter = MovingWindowRateLimiter(kept)
+        self.is_shared = not storage.startswith("memory:")
+        """Whether they are counted outside this process."""
         # In memory the library's own lock for a client is dropped while others may wait for it, when its window ends.
-        self._one_at_a_time = asyncio.Lock()
+        lock = asyncio.Lock()
+        self._one_at_a_time: AbstractAsyncContextManager[None] = nullcontext() if self.is_shared else lock
 
     async def count(self, client: str) -> None:
-        """One more generation begins; raises `Refusal` where it may not, and only then it does not count."""
+        """One more generation begins; raises `Denial` where it may not, and only then it does not count."""
         try:
-            async with self._one_at_a_time:
+            async with asyncio.timeout(STORAGE_SECONDS), self._one_at_a_time:
                 is_free = await self._limiter.hit(self._rate, client)
-        except StorageError as error:
+        except (StorageError, TimeoutError) as error:
             message = "Generations cannot be counted just now, and so none is begun."
-            raise Refusal(503, "overloaded", message, hint="Try again later.", retry_after=10.0) from error
+            raise Denial(503, "overloaded", message, hint="Try again later.", retry_after=10.0) from error
         if not is_free:
             standing = await self.standing(client)
             raise self._refusal(standing.reset if standing else self._rate.get_expiry())
@@ -70,44 +74,19 @@ class Limiter:
     async def standing(self, client: str) -> Standing | None:
         """What is left to the client, or None while the storage does not tell."""
         try:
-            window = await self._limiter.get_window_stats(self._rate, client)
-        except StorageError:
+            async with asyncio.timeout(STORAGE_SECONDS):
+                window = await self._limiter.get_window_stats(self._rate, client)
+        except (StorageError, TimeoutError):
             return None
         remaining = max(0, window.remaining)
         seconds = 0 if remaining == self.limit else math.ceil(window.reset_time - time.time())
         return Standing(remaining, min(max(seconds, 0), self._rate.get_expiry()))
 
-    def _refusal(self, seconds: int) -> Refusal:
+    def _refusal(self, seconds: int) -> Denial:
         message = f"Rate limited: {self._rate.amount} generations in {self._rate.get_expiry()} seconds are allowed."
-        return Refusal(429, "rate_limited", message, hint="Wait a while, then try again.", retry_after=seconds)
+        return Denial(429, "rate_limited", message, hint="Wait a while, then try again.", retry_after=seconds)
 
 
 def _options(storage: str) -> dict[str, str]:
     # Of the two libraries that `limits` can use for Redis, the one that Redis itself keeps.
     return {"implementation": "redispy"} if storage.startswith("redis") else {}
-
-
-class RateLimitHeaders:
-    """Tells every client with every answer how much is left to it."""
-
-    def __init__(self, app: ASGIApp, limiter: Limiter, clients: Clients) -> None:
-        self._app, self._limiter, self._clients = app, limiter, clients
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the answer pass with the headers."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        client = self._clients.client_of(scope)
-
-        async def tell(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["RateLimit-Limit"] = str(self._limiter.limit)
-                headers["RateLimit-Policy"] = self._limiter.policy
-                if standing := await self._limiter.standing(client.name):
-                    headers["RateLimit-Remaining"] = str(standing.remaining)
-                    headers["RateLimit-Reset"] = str(standing.reset)
-            await send(message)
-
-        await self._app(scope, receive, tell)

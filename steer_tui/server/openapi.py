@@ -1,12 +1,12 @@
 """The OpenAPI document, made of the same models as the answers."""
 
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from steer_tui import __version__
 from steer_tui.server.answers import (
     EVENTS,
     FeaturesTold,
@@ -78,10 +78,6 @@ _WORDS = {
 @cache
 def document() -> dict[str, Any]:
     """The whole document."""
-    try:
-        ours = version("steer-tui")
-    except PackageNotFoundError:
-        ours = "0"
     resume = _parameter("Last-Event-ID", "header", {"type": "string"}, "Go on behind this event, `RUN:number`.")
     run = _parameter("run", "path", {"type": "string"}, "The run's name.", is_required=True)
     streams = {"200": _stream(), "204": {"description": "Nothing more comes behind this event."}}
@@ -89,7 +85,7 @@ def document() -> dict[str, Any]:
     sent = (400, 408, 413, 415)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "steer-tui gateway", "version": ours},
+        "info": {"title": "steer-tui gateway", "version": __version__},
         "security": [{"token": []}, {}],
         "paths": {
             "/api/generate": {
@@ -154,13 +150,15 @@ def _operation(
     body: type[Asked] | None = None,
 ) -> dict[str, Any]:
     told = answers | {str(status): _json(RefusalTold, _WORDS[status]) for status in sorted(refusals)}
+    for status in {"429", "503"} & told.keys():
+        told[status]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
     for answer in told.values():
         answer["headers"] = answer.get("headers", {}) | _LIMIT_HEADERS
     operation: dict[str, Any] = {"summary": summary, "responses": told}
     if parameters:
         operation["parameters"] = parameters
     if body is not None:
-        operation["requestBody"] = {"content": {"application/json": {"schema": _ref(body)}}}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body)}}}
     return operation
 
 

@@ -9,12 +9,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from steer_tui.domain import NotFound, Overloaded, RateLimited, Rejected, SteerError, TimedOut, Unsupported
-from steer_tui.server.discretion import discreet
+from steer_tui.domain.discretion import discreet
+from steer_tui.server.answers import RefusalTold
 
 _CODES = {400: "malformed", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
 
 
-class Refusal(Exception):
+class Denial(Exception):
     """A request that is answered with a sentence and nothing else."""
 
     def __init__(
@@ -27,19 +28,16 @@ class Refusal(Exception):
 
     def answer(self) -> Response:
         """The refusal as an answer."""
-        told: dict[str, Any] = {"error": self.message, "code": self.code}
+        told = RefusalTold(error=self.message, code=self.code, hint=self.hint, retry_after=self.retry_after)
         headers: dict[str, str] = {}
-        if self.hint is not None:
-            told["hint"] = self.hint
         if self.retry_after is not None:
-            told["retryAfter"] = self.retry_after
             headers["Retry-After"] = str(self.retry_after)
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
-        return JSONResponse(told, self.status, headers)
+        return JSONResponse(told.to_wire(), self.status, headers)
 
 
-def refusal_of(error: SteerError) -> Refusal:
+def denial_of(error: SteerError) -> Denial:
     """What an engine's failure becomes where no stream has been promised."""
     match error:
         case Rejected() | NotFound() | Unsupported():
@@ -50,12 +48,12 @@ def refusal_of(error: SteerError) -> Refusal:
             status = HTTPStatus.GATEWAY_TIMEOUT
         case _:
             status = HTTPStatus.BAD_GATEWAY
-    return Refusal(status, error.code, discreet(error.message), retry_after=error.retry_after)
+    return Denial(status, error.code, discreet(error.message), retry_after=error.retry_after)
 
 
 async def answer_refusal(_: Request, error: Exception) -> Response:
     """The answer to what a handler has refused."""
-    assert isinstance(error, Refusal)
+    assert isinstance(error, Denial)
     return error.answer()
 
 
@@ -63,23 +61,23 @@ async def answer_status(_: Request, error: Exception) -> Response:
     """The answer where no handler was found, or not for this method."""
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code, "rejected")
-    answer = Refusal(error.status_code, code, f"{HTTPStatus(error.status_code).phrase}.").answer()
+    answer = Denial(error.status_code, code, f"{HTTPStatus(error.status_code).phrase}.").answer()
     answer.headers.update(error.headers or {})
     return answer
 
 
 async def answer_fault(_: Request, __: Exception) -> Response:
     """The answer where our own program broke; what broke goes to the log alone."""
-    return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "The server broke.", hint="Try again.").answer()
+    return Denial(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "The server broke.", hint="Try again.").answer()
 
 
 async def answer_nobody(_: Request, __: Exception) -> Response:
     """The answer to a client that has gone before its request was whole."""
-    return Refusal(HTTPStatus.BAD_REQUEST, "malformed", "The request ended before it was whole.").answer()
+    return Denial(HTTPStatus.BAD_REQUEST, "malformed", "The request ended before it was whole.").answer()
 
 
 HANDLERS: dict[Any, Any] = {
-    Refusal: answer_refusal,
+    Denial: answer_refusal,
     HTTPException: answer_status,
     ClientDisconnect: answer_nobody,
     Exception: answer_fault,

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Callable
 from json import JSONEncoder
 
 from steer_tui.domain import (
-    ActivationEvent,
     DoneEvent,
     ErrorEvent,
     Event,
@@ -17,7 +16,6 @@ from steer_tui.domain import (
     SteerError,
     event_to_wire,
 )
-from steer_tui.server.discretion import discreet
 from steer_tui.server.slots import Place
 
 COALESCED = 0.005
@@ -31,7 +29,14 @@ HEARTBEAT = b": still here\n\n"
 LOG_BYTES_MAX = 16 * 1024 * 1024
 """The most that a run may say, in bytes."""
 
-_encode = JSONEncoder(separators=(",", ":")).encode  # ASCII alone: half a surrogate pair has no other spelling
+OUT_OF_TIME = "out_of_time"
+"""The code where the server's own time for a generation is over: another attempt is given no more."""
+
+CANCELLED = "cancelled"
+"""The code where a generation was given up by its own client, or had none any more."""
+
+# ASCII alone: half a surrogate pair has no other spelling.
+_encode = JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class Run:
@@ -44,7 +49,7 @@ class Run:
         place: Place | None,
         *,
         resumes: bool,
-        public_id: Callable[[str], str],
+        public: Callable[[Event], Event],
     ) -> None:
         self.name = secrets.token_urlsafe(16)
         """What its events' ids begin with; nobody can guess it."""
@@ -58,17 +63,25 @@ class Run:
         self.task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
         """Ends the time that it is kept."""
+        self.kept_until = 0.0
+        """When that is, in the event loop's time."""
         self.readers: set[Reader] = set()
         self.log: list[bytes] = []
         """Its events as they travel, the first one at 0."""
         self._log_bytes = 0
+        self._asked_bytes = 4 * len(request.prompt)
         self._open: set[Lane] = set(request.lanes)
-        self._public_id = public_id
+        self._public = public
 
     @property
     def is_queued(self) -> bool:
         """Whether it waits for its turn."""
         return self.place is not None and not self.place.has_turn
+
+    @property
+    def size(self) -> int:
+        """About how many bytes are kept with it."""
+        return self._log_bytes + self._asked_bytes
 
     def take(self, event: Event) -> None:
         """The next event; raises `Malformed` where it all becomes too much."""
@@ -90,10 +103,13 @@ class Run:
         """The generation has failed; where every lane had its end already, nobody needs to know."""
         if self.has_ended:
             logging.getLogger(__name__).debug("an engine failed behind its end: %s", type(error).__name__)
-        self.take(ErrorEvent(discreet(error.message), error.code, error.retry_after))
+        self.take(ErrorEvent(error.message, error.code, error.retry_after))
 
     def end(self) -> None:
-        """Nothing more comes: readers end where they are."""
+        """Nothing more comes: readers are told so where a lane has no end of its own."""
+        if self._open and not self.has_ended:
+            self.take(ErrorEvent("The generation was cancelled.", CANCELLED))  # which ends it
+            return
         self.has_ended = True
         self._wake()
 
@@ -102,12 +118,7 @@ class Run:
             reader.wake()
 
     def _encoded(self, event: Event) -> bytes:
-        name, data = event_to_wire(event)
-        if isinstance(event, ErrorEvent):
-            data["message"] = discreet(event.message)
-        elif isinstance(event, ActivationEvent):
-            for feature in data["features"]:
-                feature["id"] = self._public_id(feature["id"])
+        name, data = event_to_wire(self._public(event))
         return f"id: {self.name}:{len(self.log) + 1}\nevent: {name}\ndata: {_encode(data)}\n\n".encode()
 
 
@@ -122,6 +133,11 @@ class Reader:
     def wake(self) -> None:
         """There may be something that was not read."""
         self._news.set()
+
+    @property
+    def has_all(self) -> bool:
+        """Whether everything was read that there is."""
+        return self._next == len(self._run.log)
 
     def beat(self) -> None:
         """A sign of life is due."""

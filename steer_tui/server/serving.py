@@ -6,18 +6,21 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
 
 from steer_tui.domain import Rejected
-from steer_tui.engines import Engine, Prepares
-from steer_tui.server.app import gateway
+from steer_tui.engines import Engine
+from steer_tui.server.app import application
 from steer_tui.server.limiting import Limiter
 from steer_tui.server.settings import ServeSettings
 
 GRACE_SECONDS = 1.0
 """What a client has to take its last events when the server ends."""
+
+GRACEFUL_SECONDS = 2
+"""What an answer has to come to its end, when the server does."""
 
 STALLED_SECONDS = 60.0
 """After which a client that takes nothing of what is sent to it is given up."""
@@ -30,11 +33,9 @@ async def serve(
 ) -> signal.Signals:
     """Answer requests with the engine, which the caller closes, until SIGINT or SIGTERM, and return which it was.
 
-    `on_listening` is called with the server's address once it can be asked. Raises what the engine raises while it
-    makes itself ready, Rejected where the address cannot be listened on, and InvalidValue for a storage that cannot be.
+    `on_listening` is called with the server's address once it can be asked. Raises Rejected where the address cannot be
+    listened on, and InvalidValue for a storage that cannot be.
     """
-    if isinstance(engine, Prepares):
-        await engine.prepare()
     stopped: asyncio.Queue[signal.Signals] = asyncio.Queue()
     with _signals(stopped.put_nowait):
         async with running(engine, settings) as url:
@@ -51,7 +52,7 @@ def check(settings: ServeSettings) -> None:
 @asynccontextmanager
 async def running(engine: Engine, settings: ServeSettings) -> AsyncIterator[str]:
     """The server as long as the block lasts, and its address; at the end every open stream is told so."""
-    made = gateway(engine, settings)
+    made = application(engine, settings)
     config = uvicorn.Config(
         made.app,
         lifespan="on",
@@ -60,22 +61,32 @@ async def running(engine: Engine, settings: ServeSettings) -> AsyncIterator[str]
         access_log=False,  # a query may hold a token
         proxy_headers=False,  # uvicorn would believe every proxy on this machine
         server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
     server = _Server(config)
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
     async with asyncio.TaskGroup() as group:
-        serving = group.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110  # it tells so by nothing else
+        serving = group.create_task(_serve(server, listener))
+        while not (server.started or serving.done()):  # noqa: ASYNC110  # it tells so by nothing else
             await asyncio.sleep(_LOOK)
-        try:
-            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        finally:
-            made.runs.goodbye()
-            server.should_exit = True
-            await asyncio.wait([serving], timeout=GRACE_SECONDS)
-            for connection in list(server.server_state.connections):
-                connection.transport.abort()  # one that does not read would hold the server for ever
+        if server.started:
+            try:
+                yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            finally:
+                made.runs.goodbye()
+                server.should_exit = True
+                await asyncio.wait([serving], timeout=GRACE_SECONDS)
+                for connection in list(server.server_state.connections):
+                    connection.transport.abort()  # one that does not read would hold the server for ever
+    if not server.started:
+        listener.close()
+        raise Rejected("The server could not start.", hint="What was logged tells the reason.")
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    with suppress(SystemExit):  # where it cannot start; for uvicorn the process is its own
+        await server.serve(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

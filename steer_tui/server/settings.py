@@ -1,5 +1,6 @@
 """What a server is started with."""
 
+import math
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -8,6 +9,7 @@ from limits import parse
 
 from steer_tui.domain import InvalidValue
 
+_RATE = re.compile(r"\d+ *(?:/|per) *(?:[1-9]\d* *)?(?:second|minute|hour|day|month|year)s?", re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://[^/?#@\s,*]+")
 
 
@@ -46,6 +48,8 @@ class ServeSettings:
             raise InvalidValue("A token is at least 8 printable ASCII characters, without spaces.")
         if not 0 <= self.port <= 65535:
             raise InvalidValue(f"A port lies between 0 and 65535; it is {self.port}.")
+        if not all(map(math.isfinite, (self.keep_seconds, self.generation_seconds, self.heartbeat_seconds))):
+            raise InvalidValue("The server's times are finite.")
         if min(self.keep_seconds, self.queue) < 0 or min(self.generation_seconds, self.heartbeat_seconds) <= 0:
             raise InvalidValue("The server's times and its queue cannot be below 0.")
         if self.generations < 1:
@@ -53,10 +57,8 @@ class ServeSettings:
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
                 raise InvalidValue(f"An origin is written like https://lab.example; it is {origin!r}.")
-        try:
-            parse(self.rate_limit)
-        except ValueError:
-            raise InvalidValue(f"A rate limit is written like 10/minute; it is {self.rate_limit!r}.") from None
+        if not _RATE.fullmatch(self.rate_limit.strip()) or parse(self.rate_limit).amount < 1:
+            raise InvalidValue(f"A rate limit is written like 10/minute; it is {self.rate_limit!r}.")
         _ = self.proxies
 
     @property
@@ -70,7 +72,7 @@ class ServeSettings:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can ask there."""
-    if host == "localhost":
+    if host.lower() == "localhost":
         return True
     try:
         return ip_address(host.strip("[]")).is_loopback

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from steer_tui.server.refusing import Refusal
+from steer_tui.server.refusing import Denial
 
 RETRY_AFTER = 5.0
 """Seconds after which a client that found the queue full may look again."""
@@ -54,10 +54,10 @@ class Slots:
         """Refuse where there is no room."""
         if self.running >= self.at_once and self.waiting >= self.queue:
             message = f"{self.running} generations run and {self.waiting} wait: there is no room for another."
-            raise Refusal(503, "overloaded", message, hint="Wait a little, then try again.", retry_after=RETRY_AFTER)
+            raise Denial(503, "overloaded", message, hint="Wait a little, then try again.", retry_after=RETRY_AFTER)
 
     def take(self) -> Place:
-        """A place, which has to be left; raises `Refusal` where there is none."""
+        """A place, which has to be left; raises `Denial` where there is none."""
         self.check()
         place = Place(self)
         if self.running < self.at_once:

@@ -15,7 +15,7 @@ WORTH_BYTES = 1000
 # A window of 4 kB: a stream costs some 30 kB of memory, and not 260.
 _WINDOW, _MEMORY, _LEVEL = 12, 5, 5
 
-_REFUSED = re.compile(r";\s*q=0(\.0*)?\s*$")
+_QUALITY = re.compile(r";\s*q\s*=\s*([0-9.]+)\s*(?:;|$)")
 
 
 class Gzip:
@@ -33,7 +33,15 @@ class Gzip:
 
 def _is_wanted(headers: Headers) -> bool:
     wanted = ",".join(headers.getlist("accept-encoding")).lower().split(",")
-    return any(each.partition(";")[0].strip() == "gzip" and not _REFUSED.search(each) for each in wanted)
+    return any(each.partition(";")[0].strip() == "gzip" and _quality(each) > 0 for each in wanted)
+
+
+def _quality(wanted: str) -> float:
+    told = _QUALITY.search(wanted)
+    try:
+        return float(told[1]) if told else 1.0
+    except ValueError:
+        return 0.0
 
 
 class _Squeezed:

@@ -97,7 +97,7 @@ async def test_a_rate_limit_on_a_dial_names_no_countdown_and_keeps_its_seconds(s
 async def test_a_service_that_does_not_answer_is_not_waited_for_for_ever(steer_here, monkeypatch):
     monkeypatch.setattr(patience, "SECONDS", 0.01)
     options = await opened_with(Silent(), engine=SERVICE, dials=("sea=4",))
-    with pytest.raises(TimedOut, match="The dial 'sea' could not be looked up: There was no answer"):
+    with pytest.raises(TimedOut, match="The dial 'sea' could not be looked up: The engine did not answer"):
         await options.find_dials()
 
 

@@ -128,6 +128,16 @@ async def test_an_engine_that_steers_by_files_is_looked_at_where_its_server_is(a
         assert KEY not in json.dumps(engines)
 
 
+async def test_a_path_of_the_config_at_which_there_is_nothing_is_the_problem_of_the_engines_that_read_it(
+    ask, steer_here, local
+):
+    local(True)
+    steer_here.write_own("[interp]\nmodel = 'google/gemma-2-2b'\n[vectors]\npaths = ['/no/such.gguf']\n")
+    engines, code = await examined(ask, "--engine", "interp")
+    assert (code, engines["interp"]["works"], engines["builtin"]["works"]) == (1, False, True)
+    assert engines["interp"]["problem"].endswith("line 4: vectors.paths: there is no file or folder /no/such.gguf.")
+
+
 async def test_a_server_that_answers_works_and_the_flags_point_there(ask):
     async with Loopback({"GET /v1/capabilities": capabilities}) as server:
         engines, code = await examined(ask, "--engine", "inference-server", "--url", server.url)

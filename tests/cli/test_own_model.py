@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import numpy as np
 import pytest
@@ -116,6 +117,17 @@ async def test_a_file_that_does_not_say_its_layer_and_a_layer_that_is_none_are_t
     assert str(LAYERS) in beyond.stderr
 
 
+async def test_a_layer_for_all_leaves_a_file_its_own_and_one_behind_a_name_contradicts_it(ask):
+    box = InterpBox()
+    both = ("--dial", "plain.npz=2", "--dial", "calm.npz=2")
+    async with box.server as server:
+        done = await ask("run", *interp(server), *TEXT, "--no-canary", "--layer", "2", *both)
+        [steering] = [Steering.model_validate(one) for one in box.bodies()[-1]["steering"]]
+        told = await ask("run", *interp(server), *TEXT, "--dial", "calm.npz@2=2")
+    assert (done.returncode, sorted(map(int, steering.layers))) == (0, [1, 2])
+    assert (told.returncode, "calm.npz acts at layer 1, and layer 2 was asked for" in told.stderr) == (1, True)
+
+
 async def test_a_raw_strength_multiplies_the_unit_direction(ask):
     box = InterpBox()
     async with box.server as server:
@@ -155,11 +167,46 @@ async def test_what_the_config_offers_is_listed_and_named_by_its_label(ask, stee
     assert added(box)[0] == 1
 
 
-async def test_a_file_is_listed_by_its_path(ask, tmp_path):
+async def test_a_file_is_listed_by_its_path_with_what_a_notch_of_it_is(ask, tmp_path):
     async with InterpBox().server as server:
         done = await ask("features", *interp(server), "--json", "--layer", "2", "plain.npz")
+        read = await ask("features", *interp(server), "calm.npz")
     [found] = map(json.loads, done.stdout.splitlines())
     assert (found["kind"], found["label"]) == ("vector", "plain@2")
+    row, notch = read.stdout.splitlines()
+    assert row == f"calm  vector  {tmp_path}/calm.npz"
+    told = re.fullmatch(r"calm: a notch adds (\S+) \(0\.04 × the mean .* at layer 1, (\S+): dose 0\.04\)", notch)
+    assert float(told[1]) == pytest.approx(0.04 * float(told[2]), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "words"),
+    [
+        ((), 0, "steers by files: name a vector's FILE"),
+        (("nosuch.npz",), 1, "There is no file or folder 'nosuch.npz'."),
+        (("nosuch/sae#1",), 1, "There is no file or folder 'nosuch/sae#1'."),
+        (("and/or",), 1, "There is no file or folder 'and/or'."),
+        (("happiness",), 0, "No feature fits 'happiness'."),
+    ],
+)
+async def test_what_can_only_be_nothing_is_told_without_the_server(ask, query, code, words):
+    box = InterpBox()
+    async with box.server as server:
+        done = await ask("features", *interp(server), *query)
+    assert (done.returncode, done.stdout, box.server.calls) == (code, "", [])
+    assert words in done.stderr
+
+
+async def test_a_mistyped_path_is_told_without_the_server_also_where_others_are_offered(ask, steer_here, tmp_path):
+    steer_here.write_own(f"[vectors]\npaths = ['{tmp_path}/plain.npz@2']\n")
+    box = InterpBox()
+    async with box.server as server:
+        for command in (("run", *TEXT, "--dial", "./clam.npz=4"), ("features", "clam.npz"), ("features", "no/sae#1")):
+            done = await ask(*command[:1], *interp(server), *command[1:])
+            assert "here is no file or folder" in done.stderr
+        assert box.server.calls == []
+        done = await ask("features", *interp(server), "plain@2")  # a label that could be a path
+    assert done.stdout.startswith(f"plain@2  vector  {tmp_path}/plain.npz@2\n")
 
 
 async def test_a_vector_is_swept_beside_a_random_direction(ask):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import select
 import signal
 import termios
@@ -121,6 +122,32 @@ def test_lanes_that_come_together_are_recorded_and_replayed_together(scripted_he
     printed = steer("run", "--prompt", "x", "--lane", "both", "--json", "--record", str(file))
     replayed = steer("replay", str(file), "--json", "--speed", "0")
     assert (replayed.returncode, replayed.stdout) == (1, printed.stdout)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only where a running process can be limited")
+def test_a_file_that_cannot_grow_is_named_with_its_flag(scripted, file):
+    process = scripted("never ends").start(*PROMPT, "--record", str(file))
+    assert process.stdout.read(10) == " more more"
+    _, most = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (file.stat().st_size + 10, most))
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert told == f"steer-tui: The operating system refused: File too large (--record {file}).\n"
+    assert len(read_recording(file).events) >= 2
+
+
+@pytest.mark.parametrize("script", ["fails", "offers nothing"])
+def test_a_text_that_was_never_begun_has_no_heading_in_a_replay_either(scripted_here, file, script):
+    steer = scripted_here(script)
+    failed = steer(*PROMPT, "--lane", "both", "--record", str(file))
+    replayed = steer("replay", str(file), "--speed", "0")
+    assert (replayed.returncode, "default" in replayed.stdout, "default" in failed.stdout) == (1, False, False)
+
+
+def test_a_long_recording_is_said_to_be_read(steer_here, monkeypatch, file):
+    monkeypatch.setattr("steer_tui.cli.replay.QUICK_BYTES", 1000)
+    write(file, SHORT)
+    assert steer_here("replay", str(file), "--speed", "0").stderr == "steer-tui: Reading run.jsonl, 0 MiB ...\n"
 
 
 def test_a_lost_connection_is_recorded_as_the_person_saw_it(scripted_here, file):

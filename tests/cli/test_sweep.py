@@ -149,13 +149,27 @@ def test_the_table_sets_feature_and_random_direction_side_by_side_and_explains_i
     assert "share    of the texts with the feature active on at least 5 % of the tokens" in legend
 
 
+class WithoutLikelihoods(SweepingEngine):
+    """Reads back what fires, and tells no log-probabilities."""
+
+    async def reread(self, text, features):
+        reading = await super().reread(text, features)
+        return replace(reading, logprobs=(None,) * len(reading.tokens))
+
+
+def test_an_engine_that_tells_no_log_probabilities_leaves_fluency_unmeasured(sweeping):
+    printed = sweeping(WithoutLikelihoods(features=FEATURES))(*SWEEP, "--prompt", "One", "--samples", "1").stdout
+    assert re.search(r"^ +0( +0\.00 +0 % +– +0 % +0 %){2}$", printed, re.MULTILINE)
+    assert "nats     not measured: the engine tells no log-probabilities\n" in printed
+
+
 def test_nothing_tells_whether_a_text_shows_the_concept_of_a_vector(sweeping):
     vectors = [replace(feature, kind=FeatureKind.VECTOR) for feature in FEATURES]
     steer = sweeping(SweepingEngine(features=vectors))
     printed = steer(*SWEEP, "--prompt", "One", "--samples", "1").stdout
     assert re.search(r"^ +0( +0\.00 +– +\d\.\d\d +0 % +0 %){2}$", printed, re.MULTILINE)
     assert max(map(len, printed.splitlines())) <= 80
-    assert "share    of the texts that show the concept, which nothing tells of a vector\n" in printed
+    assert "share    not measured: a vector has no words of its own\n" in printed
     rows = [json.loads(line) for line in steer(*SWEEP, *SIX, "--json").stdout.splitlines()]
     assert {(row["shownBy"], row["feature"]["share"], row["random"]["share"]) for row in rows} == {(None, None, None)}
     assert rows[2]["feature"]["activation"] > 0

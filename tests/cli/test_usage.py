@@ -65,6 +65,7 @@ WRONG = {
     "a dial whose value is no number": (["run", "--prompt", "x", "--dial", "sea=much"], "FEATURE=VALUE"),
     "a dial at not-a-number": (["run", "--prompt", "x", "--dial", "sea=nan"], "FEATURE=VALUE"),
     "a dial beyond its end": (["run", "--prompt", "x", "--dial", "sea=inf"], "from -10 to +10"),
+    "a strength without its flag": (["run", "--prompt", "x", "--dial", "sea=40"], "With --raw, --dial takes"),
     "a raw strength that is none": (["run", "--prompt", "x", "--raw", "--dial", "sea=inf"], "is a finite number"),
     "an address and a model alone": (
         ["run", "--prompt", "x", "--url", "http://a", "--model", "m"],

@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import pickle
+import re
+import sys
 
 import numpy as np
 import pytest
@@ -152,8 +154,8 @@ async def test_a_person_reads_how_many_texts_it_is_of_its_norm_its_dose_and_the_
     assert first == f"{tmp_path}/mood.safetensors: 2 texts less 3, the last token of each"
     told = json.loads(steer_here("vectors", "show", "mood.safetensors", "--json").stdout)
     assert told["directions"] == [{"layer": 1, "norm": pytest.approx(LAST, abs=1e-6)}]
-    assert second.startswith(f"layer 1  norm {LAST:.4g}  dose ")
-    assert "added whole by --dial mood.safetensors=" in second
+    assert second.startswith(f"layer 1  norm {LAST:.4g}  try --dial mood.safetensors=4 (dose 0.16)  added whole by ")
+    assert re.search(r"added whole by --dial mood\.safetensors=\S+ \(dose \d\.\d\d\)$", second)
     assert box.bodies("/v1/generate") == []  # no look at whether steering has an effect
 
 
@@ -166,7 +168,7 @@ async def test_a_file_of_several_layers_has_a_dial_at_each(make, tmp_path):
         # A notch is 0.04 of the residual's norm: so many are the dose.
         assert line["value"] == pytest.approx(line["dose"] / 0.04, rel=1e-4)
     assert [direction.layer for direction in read_vector_file(tmp_path / "mood.safetensors").directions] == [1, 2]
-    assert "mood.safetensors@2=" in (await make(Box(), "--layer", "2")).stdout
+    assert "other.safetensors@2=" in (await make(Box(), "--layer", "2", out="other.safetensors")).stdout
 
 
 @pytest.mark.parametrize(("out", "layer", "tells"), [("m.gguf", "0", True), ("m.gguf", "1", False)])
@@ -187,6 +189,7 @@ async def test_with_chat_each_text_is_a_message(make):
 
 WRONG = {
     "another kind of file": ({"out": "mood.npz"}, (), 2, "--out names a .gguf or .safetensors file"),
+    "a file that is there": ({"out": "old.safetensors"}, (), 2, "--out: old.safetensors is there already; name a new"),
     "no folder": ({"out": "no/mood.gguf"}, (), 2, "--out: there is no folder 'no'"),
     "no file of texts": ({"positive": "no.txt"}, (), 2, "--positive: no.txt cannot be read"),
     "no texts": ({"negative": "empty.txt"}, (), 2, "--negative: empty.txt holds no text"),
@@ -200,11 +203,23 @@ WRONG = {
 async def test_what_cannot_be_made_leaves_no_file_and_is_one_sentence(make, tmp_path, what):
     named, flags, code, words = WRONG[what]
     (tmp_path / "empty.txt").write_text("\n \n")
-    done = await make(Box(), *flags, **named)
+    (tmp_path / "old.safetensors").write_bytes(b"old")
+    box = Box()
+    done = await make(box, *flags, **named)
     assert done.returncode == code
     assert words in done.stderr
+    assert code == 1 or not box.server.calls
+    assert (tmp_path / "old.safetensors").read_bytes() == b"old"
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.glob("*mood*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder that nobody can write to is there on Linux alone")
+async def test_a_place_that_cannot_be_written_is_told_before_anything_is_loaded(make):
+    box = Box()
+    done = await make(box, out="/proc/mood.safetensors")
+    assert (done.returncode, box.server.calls) == (2, [])
+    assert done.stderr.startswith("steer-tui: --out: no file can be made in the folder '/proc' (")
 
 
 async def test_on_a_terminal_a_bar_shows_how_far_it_is(make, steer, tmp_path):

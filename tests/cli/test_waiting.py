@@ -8,6 +8,9 @@ import subprocess
 
 import pytest
 
+from steer_tui.cli.loading import LinesThatStay
+from steer_tui.engines.services import Loading
+
 PROMPT = ("run", "--prompt", "x")
 STAGES = "steer-tui: Starting the server …\nsteer-tui: The server loads toy …\n"
 
@@ -22,6 +25,20 @@ def test_a_list_of_features_waits_for_the_server_in_the_same_way(scripted):
     done = scripted("loads")("features", "sea", "--json")
     assert (done.returncode, done.stderr) == (0, STAGES)
     assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["Sea", "sea\x1b[31mred"]
+
+
+def test_where_lines_stay_the_log_is_told_again_when_it_is_new_and_ten_seconds_have_passed(capsys):
+    now = 100.0
+    show = LinesThatStay(clock=lambda: now)
+    for passed, line in ((0, None), (5, "early"), (10, "a quarter"), (15, "half"), (40, "a quarter"), (41, "done\x1b")):
+        now = 100.0 + passed
+        show(Loading("the server loads toy", 100.0, line))
+    show(None)
+    assert capsys.readouterr().err.splitlines() == [
+        "steer-tui: The server loads toy …",
+        "steer-tui: the server loads toy · 0:10 · a quarter",
+        "steer-tui: the server loads toy · 0:41 · done␛",
+    ]
 
 
 @pytest.fixture

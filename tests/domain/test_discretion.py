@@ -15,6 +15,8 @@ from steer_tui.domain.discretion import discreet
         (r"C:\Users\ada\x.npz holds nothing", "(a path) holds nothing"),
         ("The unit is maxActApprox / 5, or 10 and/or 3", "The unit is maxActApprox / 5, or 10 and/or 3"),
         ("gemma-2-2b/20-res/3124 is not known", "gemma-2-2b/20-res/3124 is not known"),
+        ("Cannot open '/home/ada/my models/x.npz' now", "Cannot open '(a path)' now"),
+        ("It is 1 / 2 of it", "It is 1 / 2 of it"),
         ("", ""),
     ],
 )

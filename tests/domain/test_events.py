@@ -56,6 +56,15 @@ def test_an_event_travels_as_the_design_says(event: Event, name: str, wire: str)
     assert (told, json.dumps(data)) == (name, wire)
 
 
+def test_what_is_no_number_in_json_is_left_out() -> None:
+    nan, inf = float("nan"), float("inf")
+    read = ActivationEvent(0, STEERED, tuple(FeatureActivation(str(n), "", n) for n in (nan, inf, 1.0)))
+    odd: list[Event] = [TokenEvent("a", 0, STEERED, nan), read, ErrorEvent("", "", nan), ErrorEvent("", "", inf)]
+    token, fired, error, late = (event_to_wire(event)[1] for event in odd)
+    assert (token, error) == ({"token": "a", "index": 0, "lane": "steered"}, {"message": "", "code": ""})
+    assert ([one["id"] for one in fired["features"]], late["retryAfter"]) == (["1.0"], 1e6)
+
+
 NUMBERS = st.floats(-100, 100)
 LANES = st.sampled_from(Lane)
 READINGS = st.builds(FeatureActivation, st.text(), st.text(), NUMBERS)

@@ -1,6 +1,7 @@
 """No deadline runs while an engine's server loads its model."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from delivering import Delivery
@@ -10,7 +11,7 @@ from scripted_engine import Gate, Script, done, playing, token
 
 from steer_tui.domain import Rejected, TimedOut
 from steer_tui.generation import Deadlines, patience
-from steer_tui.generation.patience import answer_within
+from steer_tui.generation.patience import answer_within, finding
 
 LIMITS = Deadlines(first_event=300.0, silence=60.0, whole=1000.0)
 
@@ -66,6 +67,18 @@ async def test_what_is_asked_beside_generating_waits_for_a_load_and_for_nothing_
         await asyncio.sleep(0.8)
     engine.loaded.set()
     await waiting
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimedOut, match=r"The engine did not answer for 0\.1 seconds"):
         async with answer_within(0.1, engine):
+            await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(("name", "seconds"), [("builtin", 0.02), ("interp", 0.2), ("gateway", 0.2)])
+async def test_what_an_engine_may_have_to_measure_first_takes_longer_to_find(
+    monkeypatch: pytest.MonkeyPatch, name: str, seconds: float
+) -> None:
+    monkeypatch.setattr(patience, "SECONDS", 0.02)
+    engine = LoadingEngine()
+    engine.info = replace(engine.info, name=name)
+    with pytest.raises(TimedOut, match=f"for {seconds:g} seconds"):
+        async with finding(engine):
             await asyncio.Event().wait()

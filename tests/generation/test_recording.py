@@ -20,7 +20,7 @@ from steer_tui.domain import (
     Malformed,
     TokenEvent,
 )
-from steer_tui.generation.recording import bounds as limits
+from steer_tui.domain.events import LAST_MOMENT
 from steer_tui.generation.recording import new_recording, read_recording
 
 SHORT = recording(at(0.5, word("The", 0)), at(0.5, read(2.5, 0)), at(0.75, word(" sea", 1)), at(0.75, done()))
@@ -159,7 +159,7 @@ def test_what_is_no_number_in_json_is_left_out(file):
     )
     token, activation, error = (timed.event for timed in found.events)
     assert (token.logprob, [one.activation for one in activation.features]) == (None, [1.0])
-    assert (error.retry_after, found.run.dials[0].feature.residual_norm) == (limits.LAST_MOMENT, None)
+    assert (error.retry_after, found.run.dials[0].feature.residual_norm) == (LAST_MOMENT, None)
 
 
 # What is read
@@ -307,6 +307,17 @@ def test_an_activation_too_large_to_be_drawn_is_refused(file):
     fired = {"id": "m", "label": "m", "activation": 1e300}
     changed(write(file, SHORT), 3, data={"tokenIndex": 0, "lane": "steered", "features": [fired]})
     assert refused(file).message == "run.jsonl, line 3: an activation in it is too large to be one."
+
+
+def test_an_event_of_more_features_than_there_are_dials_is_refused_and_none_is_written(file):
+    fired = [FeatureActivation(f"m/1/{number}", f"{number}", 1.0) for number in range(65)]
+    found = read_recording(
+        write(file, recording(at(0, word("a", 0)), at(0, ActivationEvent(0, Lane.STEERED, tuple(fired)))))
+    )
+    assert found.events[1].event.features == tuple(fired[:64])
+    told = [{"id": one.id, "label": one.label, "activation": 1.0} for one in fired]
+    changed(file, 3, data={"tokenIndex": 0, "lane": "steered", "features": told})
+    assert refused(file).message == "run.jsonl, line 3: its event tells of more than 64 features."
 
 
 def test_a_line_that_is_no_json_in_the_middle_names_its_number(file):

@@ -185,6 +185,13 @@ async def test_activations_that_come_again_behind_a_rewind_inside_what_is_repeat
     assert (await bring(tokens("a"), again)).events == [*tokens("a"), active(0), *tokens("b", start=1), done()]
 
 
+async def test_a_run_begun_anew_that_is_lost_while_it_is_compared_and_gone_on_with_gives_its_own_text() -> None:
+    resumed = [RewindEvent(STEERED, 3), *tokens("d", "ef", "gh", start=3), done()]
+    shelf = await bring(tokens("ab", "cd", "ef"), tokens("a", "b", "c"), [], resumed)
+    assert shelf.tokens[STEERED] == ["a", "b", "c", "d", "ef", "gh"]
+    assert list(dict.fromkeys(shelf.seen[STEERED])) == ["ab", "abcd", "abcdef", "abcdefgh"]
+
+
 async def test_each_lane_is_compared_with_its_own_text() -> None:
     first = [token("a"), token("x", 0, DEFAULT), token("b", 1), token("y", 1, DEFAULT)]
     again = [token("a"), token("x", 0, DEFAULT), token("b", 1), token("z", 1, DEFAULT), done(), done(DEFAULT)]
@@ -269,6 +276,42 @@ def test_the_same_text_however_it_is_cut_and_lost_never_shrinks_and_never_differ
     assert shelf.differed == []
     seen = shelf.seen[STEERED]
     assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
+
+
+@st.composite
+def with_losses(draw: st.DrawFn, streams: Sequence[Sequence[Event]]) -> list[list[Event]]:
+    """The streams in at most four attempts: each is begun, lost and gone on with, and the last comes to its end."""
+    attempts: list[list[Event]] = []
+    for left, stream in zip(range(len(streams) - 1, -1, -1), streams, strict=True):
+        cuts = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=3 - left - len(attempts))))
+        end = len(stream) if left == 0 else draw(st.integers(cuts[-1] if cuts else 0, len(stream)))
+        for at, lost in pairwise([0, *cuts, end]):
+            kept = len(shown_of(stream[:at]).tokens[STEERED])
+            is_silent = at == lost < len(stream) and draw(st.booleans())  # lost before it says what holds
+            attempts.append([RewindEvent(STEERED, kept)] * (at > 0 and not is_silent) + list(stream[at:lost]))
+    return [*attempts[:-1], [*attempts[-1], done()]]
+
+
+@given(st.lists(rewound(), min_size=1, max_size=3), st.data())
+@settings(max_examples=100)
+def test_what_is_shown_is_what_the_last_run_says_however_often_runs_are_gone_on_with_and_begun_anew(
+    runs: list[list[Event]], data: st.DataObject
+) -> None:
+    shelf = asyncio.run(bring(*data.draw(with_losses(runs))))
+    last = shown_of(runs[-1])
+    assert (shelf.tokens, shelf.activations) == (last.tokens, last.activations)
+
+
+@given(TEXTS, st.data())
+@settings(max_examples=100)
+def test_the_same_text_never_shrinks_however_often_its_runs_are_gone_on_with_and_begun_anew(
+    text: str, data: st.DataObject
+) -> None:
+    runs = [data.draw(cut(text)) for _ in range(data.draw(st.integers(1, 3)))]
+    shelf = asyncio.run(bring(*data.draw(with_losses(runs))))
+    last = shown_of(runs[-1])
+    assert (shelf.tokens, shelf.activations, shelf.differed) == (last.tokens, last.activations, [])
+    assert all(later.startswith(earlier) for earlier, later in pairwise(shelf.seen[STEERED]))
 
 
 @given(TEXTS, TEXTS, st.data())

@@ -11,7 +11,7 @@ from server.talking import asked, events_in, gateway, raw, raw_post, read_status
 
 from steer_tui.server import receiving
 from steer_tui.server.bodies import GenerateAsked, read_json
-from steer_tui.server.refusing import Refusal
+from steer_tui.server.refusing import Denial
 
 WRONG = {
     "no prompt": {},
@@ -205,7 +205,7 @@ bodies = st.one_of(
 def test_whatever_a_body_holds_it_is_read_or_refused_in_a_sentence(body):
     try:
         read = read_json(GenerateAsked, body)
-    except Refusal as refusal:
+    except Denial as refusal:
         assert refusal.status in (400, 422)
         assert refusal.message.endswith(".")
     else:

@@ -89,7 +89,8 @@ def test_machines_of_one_network_of_ipv6_are_one_client():
 
 def test_a_clients_name_tells_nothing_of_its_token():
     name = Clients((TOKEN, OTHER_TOKEN), (), 60).client_of(scope(authorization=f"bearer {OTHER_TOKEN}")).name
-    assert name == "token:2"
+    assert name.startswith("token:")
+    assert OTHER_TOKEN not in name
 
 
 @pytest.mark.parametrize(
@@ -127,3 +128,11 @@ def test_a_pass_that_was_changed_is_none(place, character):
     changed = made[: place % len(made)] + character + made[place % len(made) + 1 :]
     if changed != made:
         assert Passes(b"secret", 60, clock=lambda: 0.0).holder(changed) is None
+
+
+def test_a_token_is_the_same_client_whatever_stands_beside_it_and_no_pass_tells_of_it():
+    asking = {**scope(authorization=f"Bearer {TOKEN}"), "path": "/", "method": "GET"}
+    one, other = (Clients(tokens, (), 60.0) for tokens in ((TOKEN,), (OTHER_TOKEN, TOKEN)))
+    client = one.client_of(asking)
+    assert client == other.client_of(asking)
+    assert client.name.removeprefix("token:") not in one.issue_pass(client)

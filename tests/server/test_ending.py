@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import pytest
 from scripted_engine import Gate, ScriptedEngine, speaking, token
 from server.talking import PATIENCE, Stream, asked, gateway, names_of, raw, raw_post, until
 
-from steer_tui.server import ServeSettings
+from steer_tui.domain import Rejected
+from steer_tui.server import ServeSettings, keeping
 from steer_tui.server.serving import running
 
 
@@ -53,13 +56,42 @@ async def test_a_stream_that_nobody_reads_does_not_hold_the_end_up():
     assert reader is not None
 
 
-async def test_an_engine_that_does_not_end_does_not_hold_the_end_up():
+async def test_an_engine_that_does_not_end_does_not_hold_the_end_up(monkeypatch):
+    monkeypatch.setattr(keeping, "CLOSING_SECONDS", 0.1)
     engine = ScriptedEngine(speaking(Gate()), closing=3600.0)
     async with gateway(engine) as there, there.stream():
         await until(lambda: engine.open_streams == 1)
         began = time.monotonic()
     assert time.monotonic() - began < PATIENCE
     assert engine.open_streams == 1  # its own account was cut short
+
+
+async def test_an_engine_that_will_not_be_cancelled_does_not_either(monkeypatch):
+    monkeypatch.setattr(keeping, "CLOSING_SECONDS", 0.05)
+
+    class Stubborn(ScriptedEngine):
+        async def stream(self, request):
+            self.requests.append(request)
+            yield token("a")
+            while not over.is_set():
+                with suppress(asyncio.CancelledError):
+                    await over.wait()
+
+    over, engine = asyncio.Event(), Stubborn()
+    async with asyncio.timeout(PATIENCE):
+        async with gateway(engine) as there, there.stream() as stream:
+            await stream.next()
+    over.set()
+
+
+async def test_a_server_that_cannot_start_says_so(monkeypatch):
+    async def fail(self):
+        raise OSError("no room")
+
+    monkeypatch.setattr(keeping.Runs, "__aenter__", fail)
+    with pytest.raises(Rejected):
+        async with asyncio.timeout(PATIENCE), running(ScriptedEngine(), ServeSettings(port=0)):
+            pass
 
 
 async def test_an_idle_connection_does_not_hold_the_end_up():

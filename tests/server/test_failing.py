@@ -3,16 +3,20 @@
 import asyncio
 
 import pytest
-from scripted_engine import Gate, ScriptedEngine, done, playing, token, tokens
+from scripted_engine import Gate, ScriptedEngine, done, playing, speaking, token, tokens
 from server.talking import asked, gateway, names_of, text_of, until
 
 from steer_tui.domain import (
+    ActivationEvent,
     ErrorEvent,
+    FeatureActivation,
     Lane,
     Overloaded,
     RateLimited,
     Rejected,
     SteerError,
+    TimedOut,
+    TokenEvent,
     Truncated,
     Unauthorized,
     Unreachable,
@@ -48,6 +52,35 @@ async def test_a_stream_that_just_ends_is_truncated():
     async with gateway(ScriptedEngine(playing(tokens("a b")))) as there:
         events = await there.generate()
     assert events[-1].data["code"] == Truncated("").code
+
+
+async def test_an_engine_that_cancels_itself_is_truncated():
+    class Giving(ScriptedEngine):
+        async def stream(self, request):
+            yield token("a")
+            raise asyncio.CancelledError
+
+    async with gateway(Giving()) as there:
+        assert [told.data.get("code") for told in await there.generate()] == [None, Truncated("").code]
+
+
+async def test_the_servers_own_time_has_a_code_of_its_own():
+    late = playing([token("a"), TimedOut("The service was late.")])
+    async with gateway(ScriptedEngine(speaking(Gate())), generation_seconds=0.05) as there:
+        [ours] = await there.generate()
+    async with gateway(ScriptedEngine(late)) as there:
+        *_, theirs = await there.generate()
+    assert (ours.data["code"], theirs.data["code"]) == ("out_of_time", "timed_out")
+
+
+async def test_what_is_no_number_leaves_the_json_whole():
+    nan, inf = float("nan"), float("inf")
+    read = ActivationEvent(0, Lane.STEERED, (FeatureActivation("f", "f", nan), FeatureActivation("g", "g", 1.0)))
+    async with gateway(ScriptedEngine(playing([TokenEvent("a", 0, Lane.STEERED, -inf), read, done()]))) as there:
+        answer = await there.post(asked())
+    assert b"NaN" not in answer.content
+    assert b"Infinity" not in answer.content
+    assert b'"features":[{"id":"g","label":"g","activation":1.0}]' in answer.content
 
 
 async def test_a_failure_behind_the_last_done_is_nobodys():
@@ -102,7 +135,7 @@ async def test_a_generation_that_takes_too_long_is_ended():
         events = await there.generate()
         await until(lambda: engine.open_streams == 0)
     assert text_of(events) == "a"
-    assert events[-1].data["code"] == "timed_out"
+    assert events[-1].data["code"] == "out_of_time"
 
 
 async def test_an_engine_that_lingers_behind_its_end_holds_its_place_and_not_its_reader():

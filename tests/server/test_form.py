@@ -52,7 +52,7 @@ async def test_a_cut_gzip_stream_is_whole_up_to_where_it_was_cut():
     assert numbers_of(events_in(zlib.decompressobj(47).decompress(squeezed))) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("wanted", ["identity", "", "gzip;q=0", "br", "gzip;q=0.0, br"])
+@pytest.mark.parametrize("wanted", ["identity", "", "gzip;q=0", "br", "gzip;q=0.000;x", "gzip;q = .0, br"])
 async def test_who_does_not_ask_for_gzip_gets_none(wanted):
     async with gateway(ScriptedEngine()) as there:
         answer = await there.post(asked(), **{"Accept-Encoding": wanted})

@@ -4,7 +4,7 @@ import pytest
 from scripted_engine import FEATURES, ScriptedEngine, speaking
 from server.talking import asked, events_in, gateway, names_of, numbers_of, text_of
 
-from steer_tui.domain import Lane, Method, Sampling
+from steer_tui.domain import Feature, Lane, Method, Sampling
 from steer_tui.engines import open_engine
 
 SAID = " the sea was calm and the night was long"
@@ -70,6 +70,14 @@ async def test_without_features_activations_are_those_of_the_first_ones():
         await there.generate(asked(returnActivations=True))
         await there.generate(asked(returnActivations=False, features=[{"label": "sea", "value": 1}]))
     assert [request.watched for request in engine.requests] == [FEATURES[:4], ()]
+
+
+async def test_the_first_16_features_are_watched():
+    engine = ScriptedEngine(features=[Feature(f"m/1/{number}", f"f{number}", 1.0) for number in range(20)])
+    async with gateway(engine) as there:
+        named = [{"label": f"f{number}", "value": 1} for number in range(20)]
+        await there.generate(asked(features=named, returnActivations=True))
+    assert (len(engine.requests[0].watched), len(engine.requests[0].vector.dials)) == (16, 20)
 
 
 async def test_a_query_asks_the_same_as_a_body():

@@ -5,8 +5,8 @@ from scripted_engine import ScriptedEngine
 from server.talking import TOKEN, asked, bearer, gateway, names_of, text_of
 
 from steer_tui.domain import ActivationEvent, DoneEvent, Feature, FeatureActivation, FinishReason, Lane, TokenEvent
+from steer_tui.domain.public_names import public_name
 from steer_tui.engines import EngineInfo
-from steer_tui.server.discretion import public_id, public_model
 
 LAB = "https://lab.example"
 
@@ -32,6 +32,12 @@ async def test_without_a_token_only_this_machines_names_are_answered(host, statu
         assert (await there.get("/api/info", Host=host, **bearer(TOKEN))).status_code == 200
 
 
+async def test_a_named_proxy_on_this_machine_lets_no_other_name_in_but_that_of_a_named_origin():
+    async with gateway(ScriptedEngine(), trusted_proxies=("127.0.0.1",), origins=(LAB,)) as there:
+        hosts = [(await there.get("/api/info", Host=host)).status_code for host in ("evil.example", "lab.example")]
+    assert hosts == [403, 200]
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -39,6 +45,7 @@ async def test_without_a_token_only_this_machines_names_are_answered(host, statu
         ({"Origin": "http://127.0.0.1:{port}"}, 200),
         ({"Origin": "http://127.0.0.1:1"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://[::1"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Sec-Fetch-Site": "same-origin"}, 200),
         ({"Sec-Fetch-Site": "none"}, 200),
@@ -65,10 +72,14 @@ async def test_a_named_origin_may_ask_and_read():
                 "Access-Control-Request-Headers": "authorization,content-type,last-event-id",
             },
         )
+        elsewhere = await there.client.options(
+            "/api/generate", headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+        )
         answer = await there.post(asked(), Origin=LAB, **bearer(TOKEN))
         refused = await there.post(asked(), Origin=LAB)
         foreign = await there.post(asked(), Origin="https://evil.example", **bearer(TOKEN))
     assert preflight.status_code == 200
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (403, "forbidden")
     assert answer.headers["access-control-allow-origin"] == LAB
     assert "RateLimit-Remaining" in answer.headers["access-control-expose-headers"]
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, LAB)
@@ -104,8 +115,7 @@ async def test_a_files_feature_is_told_without_its_folder_and_found_by_what_is_t
         for name in ({"id": told["id"]}, {"label": "Angry"}):
             events = await there.generate(asked(features=[{**name, "value": 3}], returnActivations=True))
             assert events[1].data["features"] == [{"id": told["id"], "label": "angry", "activation": 1.0}]
-    assert told["id"].endswith("/angry.gguf@12")
-    assert "lab" not in told["id"]
+    assert told["id"] == "angry.gguf@12"
     assert [request.vector.dials[0].feature for request in engine.requests] == [engine.file] * 2
 
 
@@ -121,17 +131,30 @@ async def test_no_clients_words_make_the_server_open_a_file(path):
     assert (answer.status_code, answer.json()["code"]) == (422, "not_found")
     assert listed.json()["features"] == []
     if not path.startswith("C:"):
-        assert engine.asked == []
+        assert set(engine.asked) == {""}
 
 
-def test_ids_that_are_no_paths_stay():
-    for id in ("stories-2M/2-sae/3", "random-3/stories-2M/2-sae/3", "gemma-2-2b/20-gemmascope-res-16k/1"):
-        assert public_id(id) == id
-    one, other = public_id("random-3//home/a/x.gguf"), public_id("/home/b/x.gguf")
-    assert one.startswith("random-3/")
-    assert one.endswith("/x.gguf")
-    assert other.endswith("/x.gguf")
-    assert one.removeprefix("random-3/") != other
+async def test_no_folder_is_told_in_a_label_a_hint_or_a_reading_and_twins_keep_their_ids():
+    files = [("/home/lab/y/sea.npz", "sea (y/sea.npz)"), ("/home/lab/x/sea.npz", "sea")]
+    told, dialled = [], []
+    for offered in (files, files[::-1]):  # as of two processes
+        engine = OfFiles()
+        engine._features = tuple(Feature(path, label, 2.0) for path, label in offered)
+        async with gateway(engine) as there:
+            body = asked(features=[{"id": "sea.npz (2)", "value": 1}], returnActivations=True)
+            answers = [
+                await there.post(body),  # before anything was listed
+                await there.get("/api/features"),
+                await there.post(asked(features=[{"label": "home lab sea npz", "value": 1}])),
+                await there.post(asked(features=[{"label": "sea (sea.npz)", "value": 0}] * 2)),
+            ]
+        told.append(sorted((one["id"], one["label"]) for one in answers[1].json()["features"]))
+        dialled += [request.vector.dials[0].feature.id for request in engine.requests]
+        assert [answer.status_code for answer in answers] == [200, 200, 422, 422]
+        assert answers[2].json()["hint"] == "GET /api/features lists them."
+        assert not any(word in answer.text for answer in answers for word in ("lab/", "x/", "y/"))
+    assert told == [[("sea.npz", "sea"), ("sea.npz (2)", "sea (sea.npz)")]] * 2
+    assert dialled == ["/home/lab/y/sea.npz"] * 2
 
 
 async def test_nothing_that_was_asked_or_said_is_logged(caplog):
@@ -151,7 +174,13 @@ async def test_nothing_that_was_asked_or_said_is_logged(caplog):
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("/home/lab/models/tiny", "tiny"), ("~/models/tiny/", "tiny"), ("openai-community/gpt2", "openai-community/gpt2")],
+    [
+        ("/home/lab/models/tiny", "tiny"),
+        ("~/models/tiny/", "tiny"),
+        ("openai-community/gpt2", "openai-community/gpt2"),
+        ("random-3/stories-2M/2-sae/3", "random-3/stories-2M/2-sae/3"),
+        ("random-3//home/a/x.gguf", "random-3/x.gguf"),
+    ],
 )
-def test_a_model_in_a_folder_is_told_by_its_own_name(name, told):
-    assert public_model(name) == told
+def test_what_lies_in_a_folder_is_told_by_its_own_name(name, told):
+    assert public_name(name) == told

@@ -47,7 +47,7 @@ async def test_a_goodbye_cancels_at_once_and_ends_the_stream():
         await stream.next(2)
         assert (await there.client.delete(f"/api/generate/{stream.run}")).status_code == 204
         await until(lambda: engine.open_streams == 0)
-        assert await stream.rest() == []
+        assert [told.data["code"] for told in await stream.rest()] == ["cancelled"]
         assert (await there.client.delete(f"/api/generate/{stream.run}")).status_code == 404
         assert (await there.resume(f"{stream.run}:1")).status_code == 410
 
@@ -87,10 +87,10 @@ async def test_the_queue_tells_its_length_and_lets_in_by_turn():
     assert (idle["running"], idle["waiting"]) == (0, 0)
 
 
-async def test_who_vanishes_in_the_queue_leaves_it():
+async def test_who_vanishes_in_the_queue_for_good_leaves_it():
     engine = ScriptedEngine(speaking(gate := Gate()))
     async with gateway(engine, generations=1, queue=1) as there, there.stream(asked("first")) as first:
-        async with there.stream(asked("second")):
+        async with there.stream(asked("second", resume=False)):
             assert (await there.post(asked("third"))).status_code == 503
         async with asyncio.timeout(5):
             while (await there.info())["generations"]["waiting"]:  # noqa: ASYNC110
@@ -100,6 +100,45 @@ async def test_who_vanishes_in_the_queue_leaves_it():
             await first.rest()
             await fourth.rest()
     assert [request.prompt for request in engine.requests] == ["first", "fourth"]
+
+
+async def test_who_is_lost_in_the_queue_can_come_back():
+    engine = ScriptedEngine(speaking(gate := Gate()))
+    async with gateway(engine, generations=1) as there, there.stream(asked("first")) as first:
+        async with there.stream(asked("second")) as second:
+            pass
+        async with there.behind(f"{second.run}:0") as again:
+            gate.open()
+            await first.rest()
+            assert text_of(await again.rest()) == " the sea was calm and the night was long"
+
+
+async def test_of_many_at_once_only_those_that_find_room_count():
+    class Pausing(ScriptedEngine):
+        async def find_features(self, query, limit=None):
+            await asyncio.sleep(0)
+            return await super().find_features(query, limit)
+
+    engine = Pausing(speaking(gate := Gate()))
+    body = asked(features=[{"label": "sea", "value": 1}])
+    async with gateway(engine, generations=1, queue=1, rate_limit="10/minute") as there:
+        asking = [asyncio.create_task(there.post(body)) for _ in range(6)]
+        await until(lambda: sum(one.done() for one in asking) == 4)
+        left = (await there.get("/api/info")).headers["ratelimit-remaining"]
+        gate.open()
+        codes = sorted(answer.status_code for answer in await asyncio.gather(*asking))
+    assert (codes, left) == ([200, 200, 503, 503, 503, 503], "8")
+
+
+async def test_who_is_refused_by_the_limit_gives_its_place_back():
+    body = asked(features=[{"label": "sea", "value": 1}])
+    async with gateway(ScriptedEngine(speaking(gate := Gate())), queue=50, rate_limit="1/minute") as there:
+        asking = [asyncio.create_task(there.post(body)) for _ in range(5)]
+        await until(lambda: sum(one.done() for one in asking) == 4)
+        held = (await there.info())["generations"]
+        gate.open()
+        codes = sorted(answer.status_code for answer in await asyncio.gather(*asking))
+    assert (codes, held["running"], held["waiting"]) == ([200, 429, 429, 429, 429], 1, 0)
 
 
 async def test_a_full_house_does_not_count_against_the_limit():

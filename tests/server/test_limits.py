@@ -4,11 +4,12 @@ import asyncio
 from collections import Counter
 
 import pytest
+from limits.aio.storage import MovingWindowSupport, Storage
 from scripted_engine import ScriptedEngine
 from server.talking import OTHER_TOKEN, TOKEN, asked, bearer, events_in, gateway, text_of
 
 from steer_tui.domain import InvalidValue
-from steer_tui.server import ServeSettings
+from steer_tui.server import ServeSettings, limiting
 from steer_tui.server.limiting import Limiter
 
 HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy")
@@ -120,6 +121,30 @@ async def test_a_storage_that_is_lost_begins_nothing_and_answers_the_rest():
     assert health.headers["ratelimit-policy"] == "100000;w=60"
 
 
+class Silent(Storage, MovingWindowSupport):
+    """A storage that does not answer."""
+
+    STORAGE_SCHEME = ["async+silent"]
+    base_exceptions = OSError
+
+    async def acquire_entry(self, key, limit, expiry, amount=1):
+        await asyncio.Event().wait()
+
+    async def get_moving_window(self, key, limit, expiry):
+        await asyncio.Event().wait()
+
+    incr = get = get_expiry = check = reset = clear = acquire_entry
+
+
+async def test_a_storage_that_does_not_answer_begins_nothing_and_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(limiting, "STORAGE_SECONDS", 0.05)
+    engine = ScriptedEngine()
+    async with gateway(engine, storage="silent://", generations=1, queue=0) as there:
+        refused = [(await there.post(asked())).status_code for _ in range(2)]
+        told = [await there.get(path) for path in ("/api/info", "/health")]
+    assert (refused, [answer.status_code for answer in told], engine.requests) == ([503, 503], [200, 200], [])
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -127,6 +152,9 @@ async def test_a_storage_that_is_lost_begins_nothing_and_answers_the_rest():
         {"host": "gpu-box"},
         {"host": "::"},
         {"rate_limit": "often"},
+        {"rate_limit": "0/minute"},
+        {"rate_limit": "10/minute;5/second"},
+        {"keep_seconds": float("nan")},
         {"port": 70000},
         {"generations": 0},
         {"queue": -1},

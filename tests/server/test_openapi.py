@@ -10,7 +10,7 @@ from server.talking import TOKEN, asked, bearer, events_in, gateway
 
 from steer_tui.server import ServeSettings
 from steer_tui.server.answers import EVENTS, FeaturesTold, HealthTold, InfoTold, PassTold, RefusalTold
-from steer_tui.server.app import gateway as make
+from steer_tui.server.app import application as make
 from steer_tui.server.bodies import read_generation, read_query
 from steer_tui.server.openapi import document
 

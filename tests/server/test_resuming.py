@@ -20,6 +20,9 @@ from server.talking import (
     until,
 )
 
+from steer_tui.domain import Unreachable
+from steer_tui.server import keeping
+
 SAID = " the sea was calm and the night was long"
 EVENTS = 10
 BOTH = asked(lanes=["steered", "default"], features=[{"label": "sea", "value": 4}], returnActivations=True)
@@ -191,6 +194,25 @@ async def test_going_on_does_not_count():
         refused = await there.post(asked())
     assert {answer.status_code for answer in answers} == {200}
     assert refused.status_code == 429
+
+
+async def test_behind_an_end_nothing_comes_also_where_nobody_may_come_back():
+    class Lost(ScriptedEngine):
+        async def find_features(self, query, limit=None):
+            raise Unreachable("gone")
+
+    for engine, query in ((Lost(), "dial=sea=1"), (ScriptedEngine(), "resume=false")):
+        async with gateway(engine) as there:
+            last = events_in((await there.get(f"/api/generate?prompt=a&{query}")).content)[-1].id
+            assert (await there.resume(last)).status_code == 204
+
+
+async def test_what_is_kept_is_bounded_and_what_ended_first_goes_first(monkeypatch):
+    async with gateway(ScriptedEngine()) as there:
+        first = (await there.generate())[-1].id
+        monkeypatch.setattr(keeping, "KEPT_BYTES_MAX", 3000)  # two runs, and not three
+        second, third = [(await there.generate())[-1].id for _ in range(2)]
+        assert [(await there.resume(id)).status_code for id in (first, second, third)] == [410, 204, 204]
 
 
 async def test_with_resume_turned_off_there_is_no_coming_back():

@@ -1,24 +1,34 @@
 """A server that loads its model: shown as it is, stopped at once, tried again, and never left behind."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from fake_time import FakeTime
 from loading_engine import LoadingEngine
 from scripted_engine import Gate, speaking
-from stage import DIALS, foot, laid_out, main_screen, make_app, pane, rack, until, values
+from stage import DIALS, foot, generated, laid_out, main_screen, make_app, pane, rack, until, values
 from textual.containers import Vertical
 from textual.pilot import Pilot
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import ContentSwitcher, Input, OptionList, Static
 
-from steer_tui.domain import Dial, Rejected
+from steer_tui.domain import Dial, Feature, Lane, Rejected
 from steer_tui.generation import Cancelled, Connecting
+from steer_tui.tui.screens.features import FeaturesScreen
 from steer_tui.tui.screens.help import HelpScreen
 from steer_tui.tui.widgets.loading import LoadingNotice, LoadingStage, LogLine, StoppedNotice, StoppedSentence
 from steer_tui.tui.widgets.loading import elapsed_face as face
 from steer_tui.tui.widgets.masthead import Masthead
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.status import StatusFigures
+
+
+class FindingEngine(LoadingEngine):
+    """Finds nothing before its server is ready."""
+
+    async def find_features(self, query: str, limit: int | None = None) -> Sequence[Feature]:
+        await self._ready()
+        return await super().find_features(query, limit)
 
 
 def notice(pilot: Pilot[None]) -> str | None:
@@ -185,6 +195,61 @@ async def test_dials_that_waited_for_a_stopped_server_are_asked_for_again_with_i
         await loads(pilot)
         engine.loaded.set()
         await until(pilot, lambda: values(pilot) == [4.0, 0.0, 0.0, 0.0] and notice(pilot) == "status")
+
+
+@pytest.mark.parametrize("started", [True, False])
+async def test_dials_that_come_late_act_on_the_text_that_was_asked_for_meanwhile(started: bool) -> None:
+    engine, found = LoadingEngine(), asyncio.Event()
+
+    async def find_dials() -> tuple[Dial, ...]:
+        await found.wait()
+        return DIALS
+
+    async with make_app(engine, dials=(), find_dials=find_dials).run_test(size=(120, 40)) as pilot:
+        await loads(pilot)
+        if started:
+            await pilot.press("enter")
+        found.set()
+        await until(pilot, lambda: values(pilot) == [4.0, 0.0, 0.0, 0.0])
+        engine.loaded.set()
+        await until(pilot, lambda: engine.prepared == 1)
+        if started:
+            await until(pilot, lambda: foot(pilot).startswith("done") and "stale" not in foot(pilot))
+            assert "first token" not in str(pilot.app.screen.query_one(StatusFigures).render())
+            await generated(pilot)
+            await until(pilot, lambda: "first token" in str(pilot.app.screen.query_one(StatusFigures).render()))
+            engine.requests = engine.requests[:-1]
+        assert [len(request.vector.dials) for request in engine.requests if Lane.STEERED in request.lanes] == (
+            [1] if started else []
+        )
+
+
+@pytest.mark.parametrize("was_lost", [False, True])
+async def test_a_query_asks_for_the_server_which_does_not_end_with_it(was_lost: bool) -> None:
+    fake = FakeTime()
+    engine = FindingEngine(clock=fake.clock)
+    async with make_app(engine, fake, auto=False).run_test(size=(120, 40)) as pilot:
+        await loads(pilot)
+        if was_lost:
+            engine.loaded.set()
+            await until(pilot, lambda: engine.prepared == 1)
+            engine.lose()
+        else:
+            await pilot.press("escape")
+            await until(pilot, lambda: notice(pilot) == "stopped")
+        ends = engine.ends
+        await pilot.press("tab", "a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen) and engine.waiting == 2)
+        await fake.advance(61.5)
+        found = pilot.app.screen.query_one(OptionList)
+        told = "loading 1:01: the server loads the model."
+        await until(pilot, lambda: any(str(option.prompt).startswith(told) for option in found.options))
+        for letter in "sea":
+            await pilot.press(letter)
+            await until(pilot, lambda letter=letter: pilot.app.screen.query_one(Input).value.endswith(letter))
+        assert (engine.starts, engine.ends) == (2, ends)
+        engine.loaded.set()
+        await until(pilot, lambda: found.highlighted == 0)
 
 
 async def test_esc_closes_what_is_on_top_before_it_ends_the_loading() -> None:

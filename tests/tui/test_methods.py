@@ -58,7 +58,7 @@ async def test_the_screen_says_what_a_value_means_under_each_method() -> None:
         await until(pilot, lambda: "keeps 0.20 of the component\n10 removes it, more reflects it" in note(pilot))
         assert "! " not in first_line(pilot) + note(pilot)
         await pilot.press("t")
-        await until(pilot, lambda: "caps the component at\ndose 0.32" in note(pilot))
+        await until(pilot, lambda: "caps the component at raw strength +16\ndose 0.32" in note(pilot))
         await pilot.press("t")
         await until(pilot, lambda: "removes the component, whatever the value" in note(pilot))
         assert first_line(pilot).endswith(" on ")
@@ -95,3 +95,12 @@ async def test_where_there_is_no_room_below_the_dials_their_frame_says_the_stren
         await pilot.press("tab", "down")
         await until(pilot, lambda: frame.border_subtitle == "dose 0.00 of the residual norm · raw strength +0")
         assert pane(pilot).size.height >= 4
+
+
+async def test_a_cap_is_said_with_its_strength_where_there_is_one_line() -> None:
+    engine = ScriptedEngine(methods=ALL)
+    dials = (Dial(FEATURES[0], 8.0),)
+    async with make_app(engine, auto=False, dials=dials, method=Method.PROJECTION_CAP).run_test(size=(60, 20)) as pilot:
+        await laid_out(pilot)
+        frame = pilot.app.screen.query_one("#dials")
+        await until(pilot, lambda: frame.border_subtitle == "caps the component at raw strength +16")

@@ -1,5 +1,6 @@
 """Countdown and error banner: what a person sees and can do when something is in the way."""
 
+import pytest
 from fake_time import FakeTime
 from scripted_engine import Gate, Script, ScriptedEngine, Steps, done, playing, speaking, tokens
 from stage import foot, generated, main_screen, make_app, pane, rack, until
@@ -225,3 +226,24 @@ async def test_an_engine_that_breaks_is_an_error_on_the_screen_and_the_app_goes_
         await pilot.press("enter")
         await until(pilot, lambda: foot(pilot).startswith("done"))
         assert pane(pilot).text == "well"
+
+
+@pytest.mark.parametrize(("words", "end"), [("it fits", "it fits"), ("and much more " * 40, "…")])
+async def test_an_error_that_is_longer_than_its_place_ends_in_an_ellipsis(words: str, end: str) -> None:
+    engine = ScriptedEngine(playing([Rejected(words.strip())]))
+    async with make_app(engine, auto=False).run_test(size=(80, 24)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: shown_notice(pilot) == "failure")
+        message = pilot.app.screen.query_one("#failure-message", Static)
+        await until(pilot, lambda: str(message.render()).endswith(end))
+        assert message.size.height == (3 if end == "…" else 1)
+        assert str(message.render()).count("\n") == message.size.height - 1
+
+
+async def test_a_dial_that_is_turned_after_a_failure_generates_by_itself_and_takes_the_error_away() -> None:
+    engine = ScriptedEngine(_failing_once())
+    async with make_app(engine).run_test(size=(120, 40)) as pilot:
+        await pilot.press("enter", "tab")
+        await until(pilot, lambda: shown_notice(pilot) == "failure")
+        await pilot.press("right")
+        await until(pilot, lambda: foot(pilot).startswith("done") and shown_notice(pilot) == "status")

@@ -3,6 +3,8 @@
 import pytest
 from scripted_engine import FEATURES, ScriptedEngine
 from stage import laid_out, make_app, rack, until, values
+from textual import events
+from textual.keys import _character_to_key
 
 from steer_tui.domain import Dial
 from steer_tui.tui.widgets.dial_note import DialNote
@@ -63,6 +65,34 @@ async def test_what_is_typed_shows_and_what_comes_of_it_stands_beside_the_dose()
         assert engine.requests[0].vector.dials[0].coefficient == 7.5
         await pilot.press("u")
         assert values(pilot) == [0.0]
+
+
+async def test_keys_that_come_in_one_packet_are_a_raw_strength_too() -> None:
+    async with make_app(auto=False, keys={"dial.raw": "r", "main.try-again": "f8"}).run_test() as pilot:
+        await pilot.press("tab")
+        for character, value in (("r", 3.5), ("=", 3.5), ("-", -7.0)):
+            for key in (character, "7", "enter"):
+                printed = key if len(key) == 1 else "\r"
+                pilot.app.post_message(events.Key(_character_to_key(key) if len(key) == 1 else key, printed))
+            await until(pilot, lambda value=value: values(pilot)[0] == value and rack(pilot).typed is None)
+            if character == "r":
+                pilot.app.set_keymap({})
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)])
+async def test_a_value_far_out_is_rounded_and_never_cut(size: tuple[int, int]) -> None:
+    async with make_app(auto=False).run_test(size=size) as pilot:
+        await laid_out(pilot)
+        await pilot.press("tab")
+        for typed, value in (("9999999999", "! +5e9"), ("-300", "! -150"), ("-20001", "! -1e4")):
+            rack(pilot).typed = f"={typed}"
+            await pilot.press("enter")
+            await until(pilot, lambda value=value: value in rack(pilot).render_line(0).text)
+        rack(pilot).typed = "=9999999999"
+        await pilot.press("enter", "m")
+        await until(pilot, lambda: rack(pilot).render_line(0).text.rstrip().endswith("muted +5e9"))
+        words = str(pilot.app.screen.query_one(DialNote).render())
+        assert "\ndose 2e8 of the residual norm\nraw strength +1e10" in words
 
 
 async def test_it_can_be_begun_from_the_palette_and_be_bound_otherwise() -> None:

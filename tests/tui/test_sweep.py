@@ -291,6 +291,11 @@ async def test_a_vector_shows_no_share_of_texts() -> None:
         assert str(cards(pilot)[4.0].border_subtitle).endswith(" nats")
         assert "%" not in str(cards(pilot)[4.0].border_subtitle)
         assert "●" in drawn(pilot)
+        assert "not measured: a vector has no words of its own" in drawn(pilot)
+        assert "that show it" not in drawn(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SweepTextsScreen))
+        assert "nothing tells whether it shows it" in str(pilot.app.screen.query_one(Static).content)
 
 
 async def test_it_follows_the_terminals_size() -> None:

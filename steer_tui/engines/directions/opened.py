@@ -59,14 +59,14 @@ class OpenedSae:
 
 
 def open_file(place: Place, layer: int | None, shape: ModelShape) -> Opened:
-    """The feature of a file; `layer` is for a file that does not say, or says several. Raises `Misfit`."""
+    """The feature of a file; `layer` is for one that names none or several, and one alone keeps it. Raises `Misfit`."""
     file = read_vector_file(place.path)
     name = place.path.name
     shape.check_width(name, len(file.directions[0].values))
-    asked = place.layer if place.layer is not None else layer
-    acting = _acting(name, file.directions, asked)
+    acting = _acting(name, file.directions, place.layer, layer)
     for at, _ in acting:
         shape.check_layer(name, at)
+    asked = layer if place.layer is None else place.layer
     is_part = asked is not None and (len(file.directions) > 1 or file.directions[0].layer is None)
     tail = f"@{asked}" if is_part else ""
     pushes = _scaled(name, acting)
@@ -100,7 +100,7 @@ def open_row(opened: OpenedSae, index: int, layer: int | None, shape: ModelShape
         raise Misfit(error.message, hint=error.hint) from error
     shape.check_width(name, len(direction.values))
     said = sae.layer if direction.layer is None else direction.layer
-    at = _layer(name, said, place.layer if place.layer is not None else layer)
+    at = _layer(name, said, place.layer, layer)
     shape.check_layer(name, at)
     encoder = sae.encoder(index, shape.width)
     return Opened(
@@ -129,10 +129,13 @@ def one_line(text: str) -> str:
     return " ".join(text[: 4 * LABEL_MAX].split())[:LABEL_MAX]
 
 
-def _acting(name: str, directions: Sequence[Direction], asked: int | None) -> Sequence[tuple[int, Direction]]:
+def _acting(
+    name: str, directions: Sequence[Direction], named: int | None, layer: int | None
+) -> Sequence[tuple[int, Direction]]:
     """The directions that are meant, each with its layer."""
     if len(directions) == 1:
-        return [(_layer(name, directions[0].layer, asked), directions[0])]
+        return [(_layer(name, directions[0].layer, named, layer), directions[0])]
+    asked = layer if named is None else named
     by_layer = {direction.layer: direction for direction in directions if direction.layer is not None}
     if asked is None:
         return sorted(by_layer.items())
@@ -142,16 +145,17 @@ def _acting(name: str, directions: Sequence[Direction], asked: int | None) -> Se
     return [(asked, by_layer[asked])]
 
 
-def _layer(name: str, said: int | None, asked: int | None) -> int:
-    at = said if said is not None else asked
+def _layer(name: str, said: int | None, named: int | None, layer: int | None) -> int:
+    """What the file has said, else what was named behind its name, else what is for all that say none."""
+    at = next((known for known in (said, named, layer) if known is not None), None)
     if at is None:
         raise Rejected(
             f"{safe_line(name)} does not say at which layer it acts.",
             hint=f"Name the layer behind the name, such as {safe_line(name)}@14, or with --layer.",
         )
-    if said is not None and asked is not None and said != asked:
+    if named is not None and named != at:
         raise Misfit(
-            f"{safe_line(name)} acts at layer {said}, and layer {asked} was asked for.", hint="Leave the layer out."
+            f"{safe_line(name)} acts at layer {at}, and layer {named} was asked for.", hint="Leave the layer out."
         )
     return at
 

@@ -23,7 +23,7 @@ class Target:
 
     shape: ModelShape
     layer: int | None
-    """Where a file acts that does not say."""
+    """Where a file acts that does not say, and which direction is meant where it has several."""
 
 
 def open_place(place: Place, target: Target) -> tuple[Sequence[Opened], OpenedSae | None]:

@@ -61,6 +61,13 @@ def is_written_as_path(text: str) -> bool:
     return body != text or "/" in text or text.startswith("~") or body.casefold().endswith(SUFFIXES)
 
 
+def is_surely_path(text: str) -> bool:
+    """Whether a text cannot well be the label of anything either, such as `and/or` or `sae#5`."""
+    body = _without_tail(text)
+    is_tailed = body != text and "/" in body
+    return is_tailed or body.startswith(("/", "./", "../", "~/")) or body.casefold().endswith(SUFFIXES)
+
+
 def _tailed(text: str) -> Place | None:
     layer: int | None = None
     if at := _LAYER.fullmatch(text):

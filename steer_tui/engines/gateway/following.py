@@ -1,7 +1,8 @@
 """Runs that are read: gone on with where the connection was lost, and ended where nobody wants them any longer."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from steer_tui.domain import ErrorEvent, Event, GenerationRequest, Lane, RateLimited, SteerError, TimedOut, Truncated
@@ -19,6 +20,10 @@ EVENT_BYTES_MAX = 1024 * 1024
 """The largest event that is taken: a token with the activations of many features fits in many times."""
 
 _RUN_HEADER = "steer-run"
+
+
+_OUT_OF_TIME = "out_of_time"
+"""What the gateway calls the end of its own time; the engine behind it says `timed_out` of another's."""
 
 
 class OutOfTime(TimedOut):
@@ -41,8 +46,9 @@ class Following:
         """The events of a new run; what was lost of the same lanes is wanted no more."""
         self._end_lost(request.lanes)
         await self._goodbyes.said()  # a gateway may have one place only
-        asked = self._connection.generation(generation_body(request))
-        async with aclosing(self._follow(Run(request), asked)) as events:
+        run = Run(request)
+        asked = self._owned(run, self._connection.generation(generation_body(request)))
+        async with aclosing(self._follow(run, asked)) as events:
             async for event in events:
                 yield event
 
@@ -109,6 +115,24 @@ class Following:
             if run not in self._lost:
                 self._end(run)
 
+    @asynccontextmanager
+    async def _owned(
+        self, run: Run, asked: "AbstractAsyncContextManager[httpx.Response]"
+    ) -> "AsyncGenerator[httpx.Response, None]":
+        """The answer to what begins a run, which the gateway may have begun before it answers.
+
+        A reader who goes while the answer is under way leaves it to a goodbye.
+        """
+        answer = AsyncExitStack()
+        asking = asyncio.create_task(answer.enter_async_context(asked))
+        try:
+            await asyncio.wait([asking])  # which leaves the task alone where this is cancelled
+        except asyncio.CancelledError:
+            self._goodbyes.say_once_told(_told_to_nobody(run, asking, answer))
+            raise
+        async with answer:
+            yield asking.result()
+
     def _end_lost(self, lanes: Sequence[Lane]) -> None:
         for run in [run for run in self._lost if run.has_any_of(lanes)]:
             self._lost.discard(run)
@@ -119,7 +143,14 @@ class Following:
             self._goodbyes.say(run.name)
 
 
+async def _told_to_nobody(run: Run, asking: "asyncio.Task[httpx.Response]", answer: AsyncExitStack) -> str | None:
+    """The name that a run gets whose reader has gone."""
+    async with answer:
+        run.be_called((await asking).headers.get(_RUN_HEADER))
+    return run.name
+
+
 def _unless_out_of_time(event: Event) -> Event:
-    if isinstance(event, ErrorEvent) and event.lane is None and event.code == OutOfTime("").code:
+    if isinstance(event, ErrorEvent) and event.lane is None and event.code == _OUT_OF_TIME:
         raise OutOfTime(event.message)
     return event

@@ -6,6 +6,7 @@ Time is its very matter, so that it has a clock and a sleep as the controller ha
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 
 from steer_tui.domain import (
     ErrorEvent,
@@ -13,11 +14,9 @@ from steer_tui.domain import (
     Feature,
     GenerationRequest,
     Lane,
-    RateLimited,
     SteeringVector,
     Truncated,
     Unsupported,
-    error_from_code,
 )
 from steer_tui.engines.door import EngineInfo, LanePolicy
 from steer_tui.engines.replay.recorded import Recording, TimedEvent
@@ -43,8 +42,6 @@ class Replay:
         """`speed` is how many recorded seconds pass in one; at 0 nothing is waited for."""
         self._recording, self._speed = recording, speed
         self._clock, self._sleep = clock, sleep
-        self._told: dict[Lane, str] = {}
-        """The lanes that have met an error after which whoever plays the recording asks again by itself."""
 
     @property
     def info(self) -> EngineInfo:
@@ -59,16 +56,13 @@ class Replay:
         Unsupported for what was not recorded, and EndOfRecording where the recording ends before a lane does.
         """
         self._check(request)
-        self._refuse_to_repeat(request.lanes)
         recorded, open_lanes = self._recording.events, list(request.lanes)
         began = self._clock() - self._played(self._beginning(request.lanes))
         for timed in recorded:
             if not any(timed.is_of(lane) for lane in open_lanes):
                 continue
             await self._wait_until(began, timed.at)
-            ended = [lane for lane in open_lanes if timed.ends(lane)]
-            open_lanes = [lane for lane in open_lanes if lane not in ended]
-            self._note_error(timed.event, ended)
+            open_lanes = [lane for lane in open_lanes if not timed.ends(lane)]
             yield timed.event
         missing = [lane for lane in open_lanes if lane not in self._recording.run.lanes]
         if missing:
@@ -83,6 +77,19 @@ class Replay:
                 "The recording ends before the text does.",
                 hint=self._recording.note or "The run that was recorded was stopped, or has failed.",
             )
+
+    async def resume(self, lost: GenerationRequest, request: GenerationRequest) -> AsyncGenerator[Event, None]:
+        """Raise EndOfRecording where the lost stream had met a recorded error: it would do so for ever."""
+        for timed in self._recording.events:
+            if isinstance(timed.event, ErrorEvent) and any(timed.ends(lane) for lane in request.lanes):
+                message = timed.event.message
+                raise EndOfRecording(message, hint="Here the recording ends; generating once more plays it anew.")
+        async with aclosing(self.stream(request)) as events:
+            async for event in events:
+                yield event
+
+    def give_up(self, request: GenerationRequest) -> None:
+        """There is nothing to give up."""
 
     async def find_features(self, query: str, limit: int | None = None) -> Sequence[Feature]:
         """The recorded features whose label or id holds the query."""
@@ -110,18 +117,6 @@ class Replay:
                 f"This is a recording, and it holds no text for {other}.",
                 hint="Undo the change to play it again; `steer-tui` without `replay` generates new texts.",
             )
-
-    def _refuse_to_repeat(self, lanes: Sequence[Lane]) -> None:
-        """Let a request fail that follows an error by itself: it would meet the same error for ever."""
-        told = [self._told.pop(lane) for lane in lanes if lane in self._told]
-        if told:
-            raise EndOfRecording(told[0], hint="Here the recording ends; generating once more plays it anew.")
-
-    def _note_error(self, event: Event, lanes: Sequence[Lane]) -> None:
-        if isinstance(event, ErrorEvent):
-            error = error_from_code(event.code, event.message)
-            if error.passing or isinstance(error, RateLimited):
-                self._told.update(dict.fromkeys(lanes, event.message))
 
     def _beginning(self, lanes: Sequence[Lane]) -> float:
         """When the recorded run began with these lanes: at its start, or once the one before them had ended."""

@@ -8,14 +8,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from steer_tui.domain import ActivationEvent, ErrorEvent, Event, Malformed, event_from_wire
+from steer_tui.domain.events import LAST_MOMENT, MOST_ACTIVATION
 from steer_tui.engines.replay import RecordedRun, Recording, TimedEvent
-from steer_tui.generation.recording.bounds import (
-    FILE_BYTES,
-    LAST_MOMENT,
-    LINE_BYTES,
-    MOST_ACTIVATION,
-    MOST_EVENTS,
-)
+from steer_tui.generation.recording.bounds import FILE_BYTES, LINE_BYTES, MOST_EVENTS, MOST_FEATURES
 from steer_tui.generation.recording.header import CHANGED, header_from_wire
 
 CUT = "Its last line is incomplete and was left out: the run that wrote it was stopped."
@@ -94,11 +89,19 @@ def _event(value: object, run: RecordedRun, earliest: float) -> TimedEvent:
         raise Malformed("it does not say when its event came, in seconds since the run began")
     if at < earliest:
         raise Malformed("its event came before that of the line above")
+    _check_count(fields.get("data"))
     event = event_from_wire(name, fields.get("data")) if isinstance(name, str) else None
     if event is None:
         raise Malformed("it names no event that is known")
     _check(event, run)
     return TimedEvent(float(at), event)
+
+
+def _check_count(data: object) -> None:
+    """Refuse what tells of too many features, before there is an object for each."""
+    features = data.get("features") if isinstance(data, dict) else None
+    if isinstance(features, list) and len(features) > MOST_FEATURES:
+        raise Malformed(f"its event tells of more than {MOST_FEATURES} features")
 
 
 def _check(event: Event, run: RecordedRun) -> None:

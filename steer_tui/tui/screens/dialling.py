@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from steer_tui.generation.sweep import SweepPlan
 
 
+FRAME_CELLS = 6
+"""Cells of a frame's line that its words cannot have."""
+
+
 class DiallingScreen(ServiceScreen):
     """Adds dials, undoes, chooses the method and sweeps."""
 
@@ -54,7 +58,7 @@ class DiallingScreen(ServiceScreen):
             return ""
         words = strength_words(dial, method)
         whole = " · ".join(words)
-        return whole if len(whole) <= width else words[0]
+        return whole if len(whole) <= width - FRAME_CELLS else words[0]
 
     @on(DialRack.Changed)
     def _dials_turned(self, event: DialRack.Changed) -> None:
@@ -98,9 +102,11 @@ class DiallingScreen(ServiceScreen):
     async def _browse_features(self, start: Feature | None) -> None:
         from steer_tui.tui.screens.features import FeaturesScreen
 
-        rack = self.query_one(DialRack)
+        self._want_engine()
+        rack, clock = self.query_one(DialRack), self.controller.clock
         dialled = [dial.feature for dial in rack.rack.dials]
-        feature = await self.app.push_screen_wait(FeaturesScreen(self.engine, dialled, start, sleep=self._sleep))
+        screen = FeaturesScreen(self.engine, dialled, start, clock=clock, sleep=self._sleep)
+        feature = await self.app.push_screen_wait(screen)
         if feature is not None:
             rack.change(rack.rack.add(feature))
             rack.chosen = rack.rack.index_of(feature) or 0
@@ -123,6 +129,7 @@ class DiallingScreen(ServiceScreen):
         else:
             charge = charge_of(self.engine, plan)
             if charge is None or self._priced == plan:
+                self._want_engine()
                 self.app.push_screen(SweepScreen(self.engine, plan, self._deadlines))
             else:
                 self._priced = plan

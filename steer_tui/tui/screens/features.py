@@ -2,6 +2,7 @@
 
 import asyncio
 import textwrap
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -19,14 +20,15 @@ from textual.widgets.option_list import Option
 from steer_tui.domain import Feature, FeatureKind, SteerError, safe_line
 from steer_tui.engines import Engine, Explains
 from steer_tui.engines.registry import FILE_ENGINES
-from steer_tui.engines.services import FeaturePage, Searches
-from steer_tui.generation.delivery import Sleep
-from steer_tui.generation.patience import is_loading, patience
+from steer_tui.engines.services import FeaturePage, Loads, Searches
+from steer_tui.generation.delivery import Clock, Sleep
+from steer_tui.generation.patience import patience
 from steer_tui.tui.screens.faults import TellsFaults
 from steer_tui.tui.screens.finding import age_words, find_page
 from steer_tui.tui.sizes import WIDE
 from steer_tui.tui.widgets.feature_details import Explanation, FeatureDetails, density_text
 from steer_tui.tui.widgets.key_line import KeyLine
+from steer_tui.tui.widgets.loading import elapsed_face
 from steer_tui.tui.widgets.safe_input import SafeInput
 from steer_tui.tui.wording import FILE_NAMING, error_words, shortened
 
@@ -38,6 +40,9 @@ REST = 0.08
 
 DEBOUNCE = 0.4
 """The same, and the seconds that typing rests before a search, where a service is asked."""
+
+LOADING_LOOK = 0.5
+"""Seconds between two looks at how far a server is that loads."""
 
 MORE = "more"
 """The id of the row that loads the next page."""
@@ -64,11 +69,17 @@ class FeaturesScreen(TellsFaults, Screen[Feature | None]):
     ]
 
     def __init__(
-        self, engine: Engine, dialled: Sequence[Feature], start: Feature | None, *, sleep: Sleep = asyncio.sleep
+        self,
+        engine: Engine,
+        dialled: Sequence[Feature],
+        start: Feature | None,
+        *,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         """`dialled` are the features in the rack, `start` the one that the highlight begins on, in the list or not."""
         super().__init__()
-        self._engine, self._sleep = engine, sleep
+        self._engine, self._clock, self._sleep = engine, clock, sleep
         self._dialled = [feature.id for feature in dialled]
         self._start = start
         self._searches = isinstance(engine, Searches)
@@ -99,6 +110,8 @@ class FeaturesScreen(TellsFaults, Screen[Feature | None]):
     def on_mount(self) -> None:
         """List everything at first."""
         self._search("", 0.0)
+        if isinstance(self._engine, Loads):
+            self.set_interval(LOADING_LOOK, self._tell_loading)
 
     # The list
 
@@ -119,8 +132,7 @@ class FeaturesScreen(TellsFaults, Screen[Feature | None]):
             await self._sleep(wait)
             self._can_ask = False
         sentence = self._nothing_found(query)
-        if is_loading(self._engine):
-            self._list_nothing("The server loads its model first; what it finds comes then.")
+        self._tell_loading()
         try:
             page = await find_page(self._engine, query)
             self._found = page if query else replace(page, features=tuple(self._with_start(page.features)))
@@ -136,6 +148,14 @@ class FeaturesScreen(TellsFaults, Screen[Feature | None]):
             self._list_nothing(sentence)
         self._tell_state()
         self._explain()
+
+    def _tell_loading(self) -> None:
+        """While a query waits for the server, say how far that is."""
+        loading = self._engine.loading if isinstance(self._engine, Loads) else None
+        waits = any(worker.group == "find" and not worker.is_finished for worker in self.workers)
+        if loading is not None and waits and not self._found.features:
+            face = elapsed_face(self._clock() - loading.began)
+            self._list_nothing(f"loading {face}: {loading.stage}. What it finds comes then.")
 
     def _nothing_found(self, query: str) -> str:
         if not query and self._searches:

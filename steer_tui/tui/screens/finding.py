@@ -1,22 +1,18 @@
 """What a search for features has found so far, page by page, and the words for how old it is."""
 
 from steer_tui.engines import Engine
-from steer_tui.engines.registry import FILE_ENGINES
 from steer_tui.engines.services import FeaturePage, Searches
-from steer_tui.generation.patience import patience
+from steer_tui.generation.patience import finding
 
 LISTED = 200
 """How many features are listed at most where an engine lists them all at once."""
-
-MEASURING = 10
-"""How often the usual patience is needed where a norm may have to be measured first, with a model of any size."""
 
 _AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
 async def find_page(engine: Engine, query: str, offset: int = 0) -> FeaturePage:
     """A page of what the engine finds, or what it offers to begin with; raises what the engine raises, and TimedOut."""
-    async with patience(MEASURING if engine.info.name in FILE_ENGINES else 1, engine=engine):
+    async with finding(engine):
         if isinstance(engine, Searches) and query.strip():
             return await engine.search(query, offset)
         return FeaturePage(tuple(await engine.find_features(query, LISTED)))

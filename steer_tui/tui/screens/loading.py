@@ -87,6 +87,8 @@ class LoadingScreen(ServiceScreen):
         if isinstance(self.engine, Warns):
             self.query_one(WarningNote).tell(self.engine.warning)
         is_loading = self._loading is not None
+        if is_loading and not self._lacks_engine and not self._living_workers("prepare"):
+            self.prepare()  # so that the server does not end with whoever asked for it first
         if is_loading is not self._was_loading:
             self._was_loading = is_loading
             self.refresh_bindings()
@@ -143,6 +145,10 @@ class LoadingScreen(ServiceScreen):
         self.controller.cancel()
         self.refresh_bindings()
         self._show_bottom()
+
+    def _want_engine(self) -> None:
+        if self._lacks_engine:
+            self._load_again()
 
     def _load_again(self) -> None:
         self._has_stopped = False

@@ -250,8 +250,7 @@ class MainScreen(LoadingScreen, DiallingScreen):
     def action_generate(self) -> None:
         """Start now, with what is set."""
         if self.controller.generate():
-            if self._lacks_engine:
-                self._load_again()
+            self._want_engine()
         else:
             self.notify("The prompt is empty: type something first.", severity="warning")
             self.query_one(PromptBox).focus()

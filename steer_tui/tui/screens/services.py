@@ -3,22 +3,25 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from steer_tui.domain import Dial, InvalidValue, NotFound, SteerError, safe_line
+from steer_tui.domain import Dial, InvalidValue, Lane, NotFound, SteerError, safe_line
 from steer_tui.engines import Engine
 from steer_tui.engines.services import ChargesRereads, OffersModels, OffersPresets, Preset, Publishes
-from steer_tui.generation import Controller
+from steer_tui.generation import Cancelled, Controller, Idle
 from steer_tui.tui.keys import key_of
 from steer_tui.tui.screens.faults import TellsFaults
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.publication import PublicationNote
 from steer_tui.tui.widgets.rack import DialRack
 from steer_tui.tui.wording import method_words
+
+if TYPE_CHECKING:
+    from textual.worker import Worker
 
 FindDials: TypeAlias = Callable[[], Awaitable[tuple[Dial, ...]]]
 """Asks for dials; raises a SteerError, or InvalidValue for a dial that cannot be."""
@@ -51,6 +54,10 @@ class ServiceScreen(TellsFaults, Screen[None]):
 
     def _note_change(self) -> None:
         """Something has changed that the screen shows."""
+        raise NotImplementedError
+
+    def _want_engine(self) -> None:
+        """Something is about to be asked of the engine, which may have been stopped."""
         raise NotImplementedError
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -98,9 +105,12 @@ class ServiceScreen(TellsFaults, Screen[None]):
 
     def _end_workers(self, group: str) -> None:
         # Each once only: a second cancel would break off an engine that is closing after the first.
-        for worker in list(self.workers):
-            if worker.group == group and worker.node is self and not worker.is_cancelled:
-                worker.cancel()
+        for worker in self._living_workers(group):
+            worker.cancel()
+
+    def _living_workers(self, group: str) -> "list[Worker[None]]":
+        mine = [worker for worker in self.workers if worker.node is self and worker.group == group]
+        return [worker for worker in mine if not (worker.is_cancelled or worker.is_finished)]
 
     @work(group="dials", exit_on_error=False)
     async def _ask_for_dials(self) -> None:
@@ -127,7 +137,11 @@ class ServiceScreen(TellsFaults, Screen[None]):
         rack = self.query_one(DialRack)
         new = tuple(dial for dial in found if rack.rack.index_of(dial.feature) is None)
         rack.rack = replace(rack.rack, dials=(*new, *rack.rack.dials))
-        self.controller.inputs = replace(self.controller.inputs, dials=rack.rack.dials)  # generates nothing by itself
+        inputs = replace(self.controller.inputs, dials=rack.rack.dials)
+        if isinstance(self.controller.state.lanes[Lane.STEERED].phase, Idle | Cancelled):
+            self.controller.inputs = inputs  # nobody wants a text yet
+        else:
+            self.controller.change(inputs)
 
     def _note_unfound(self, error: SteerError | None) -> None:
         self._unfound = error

@@ -14,6 +14,9 @@ from steer_tui.domain import Feature, safe_line, safe_text
 from steer_tui.generation.sweep import Direction, Sample
 from steer_tui.tui.wording import value_words
 
+_SHOWS = {True: "shows it", False: "does not show it", None: "nothing tells whether it shows it"}
+"""Whether a text shows the concept, in words."""
+
 
 class SweepTextsScreen(ModalScreen[None]):
     """The feature's texts first, then the random direction's, each below what was measured of it."""
@@ -42,7 +45,7 @@ class SweepTextsScreen(ModalScreen[None]):
 
     def _passage(self, sample: Sample, name: str) -> Content:
         measures = sample.measures
-        shows = "shows it" if measures.shows else "does not show it"
+        shows = _SHOWS[measures.shows]
         nats = "" if measures.nats is None else f" · {measures.nats:.2f} nats"
         head = f"{name} · {sample.case.number + 1} · {shows} · activation {measures.activation:.2f}{nats}"
         text = Content.styled(safe_text(sample.case.prompt), "dim") + Content(safe_text(sample.text))

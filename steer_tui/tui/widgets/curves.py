@@ -14,6 +14,12 @@ from steer_tui.generation.sweep import Row
 Points: TypeAlias = list[tuple[float, float]]
 
 
+SHARE = "% of texts that show it"
+
+UNSHARED = "not measured: a vector has no words of its own"
+"""Stands in place of the share where nothing tells whether a text shows the concept."""
+
+
 class CurvePlot(PlotWidget, can_focus=False):
     """A line for the feature, rings for the random direction, and a dot on the chosen value."""
 
@@ -52,17 +58,23 @@ class Curves(Horizontal):
     def __init__(self, values: Sequence[float]) -> None:
         super().__init__(id="curves")
         self._share, self._nats = CurvePlot(values, 100.0), CurvePlot(values, 2.0)
+        self._told = SHARE
         self._share.set_yticks([0.0, 50.0, 100.0])
 
     def compose(self) -> ComposeResult:
         """Each plot below the words that name it."""
-        for title, plot in (("% of texts that show it", self._share), ("nats a token", self._nats)):
+        for title, plot in ((SHARE, self._share), ("nats a token", self._nats)):
             with Vertical():
                 yield Static(title, classes="curve-title", markup=False)
                 yield plot
 
     def show(self, rows: Sequence[Row], chosen: float) -> None:
         """Draw what is known of each value, by rising value."""
+        known = [row.feature for row in rows if row.feature is not None]
+        told = UNSHARED if known and all(means.share is None for means in known) else SHARE
+        if told != self._told:
+            self._told = told
+            self.query(Static).first().update(told)
 
         def points(means: Callable[[Row], Means | None], measured: Callable[[Means], float | None]) -> Points:
             known = ((row.value, found) for row in rows if (found := means(row)) is not None)

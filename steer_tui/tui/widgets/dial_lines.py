@@ -34,8 +34,16 @@ class DialStyles:
 
 
 def value_text(dial: Dial) -> str:
-    """The value with its sign, as it stands at the right of a dial."""
-    return f"{dial.value:+.1f}" if dial.value else "0.0"
+    """The value with its sign, as it stands at the right of a dial; far out, rounded to what there is room for."""
+    if abs(dial.value) < 99.95:
+        return f"{dial.value:+.1f}" if dial.value else "0.0"
+    return f"{dial.value:+.0f}" if abs(dial.value) < 9999.5 else powered(f"{dial.value:+.0e}")
+
+
+def powered(number: str) -> str:
+    """A number's power of ten in as few characters as it needs: `5e9` for `5e+09`."""
+    digits, mark, power = number.partition("e")
+    return f"{digits}{mark}{int(power)}" if mark else number
 
 
 def breaks(dial: Dial, method: Method) -> bool:

@@ -5,22 +5,26 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from steer_tui.domain import Dial, FeatureKind, Method, safe_line
-from steer_tui.tui.widgets.dial_lines import BREAKING_VALUE, breaks
+from steer_tui.tui.widgets.dial_lines import BREAKING_VALUE, breaks, powered
 
 
 def strength_words(dial: Dial, method: Method) -> tuple[str, ...]:
     """What the dial does at its value, in a few short lines."""
-    raw = f"raw strength {dial.coefficient:+.4g}"
-    size = (raw,) if dial.dose is None else (f"dose {dial.dose:.2f} of the residual norm", raw)
+    raw = f"raw strength {powered(f'{dial.coefficient:+.4g}')}"
+    dose = () if dial.dose is None else (f"dose {_dose_words(dial.dose)} of the residual norm",)
     match method:
         case Method.ADDITIVE:
-            return size
+            return *dose, raw
         case Method.PROJECTION_CAP:
-            return "caps the component at", *size
+            return f"caps the component at {raw}", *dose
         case Method.ORTHOGONAL:
             return f"keeps {1 - dial.value / 10:.2f} of the component", "10 removes it, more reflects it"
         case Method.ABLATE:
             return ("removes the component, whatever the value",) if dial.is_on else ("off",)
+
+
+def _dose_words(dose: float) -> str:
+    return f"{dose:.2f}" if abs(dose) < 100 else powered(f"{dose:.3g}")
 
 
 class DialNote(Widget):

@@ -5,6 +5,7 @@ import math
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -84,6 +85,25 @@ class Countdown(Vertical):
         self.post_message(self.NowPressed() if event.button.id == "now" else self.StopPressed())
 
 
+class Sentence(Static):
+    """Words in as many lines as the stylesheet gives them, and an ellipsis where there would be more."""
+
+    def render(self) -> Content:
+        """As many whole lines as there is room for."""
+        width, height = self.size
+        lines = self._wrapped(width)
+        if len(lines) > height > 0:
+            lines = [*lines[: height - 1], Content(lines[height - 1].plain[: width - 1].rstrip() + "…")]
+        return Content("\n").join(lines)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """What the whole text needs; the stylesheet limits it."""
+        return len(self._wrapped(width))
+
+    def _wrapped(self, width: int) -> list[Content]:
+        return Content(str(self.content)).wrap(max(1, width))
+
+
 class Failure(Vertical):
     """An error: what happened, what to do, and a way to try again."""
 
@@ -94,8 +114,8 @@ class Failure(Vertical):
 
     def compose(self) -> ComposeResult:
         """The two sentences and the button."""
-        yield Static(id="failure-message", markup=False)
-        yield Static(id="failure-hint", markup=False)
+        yield Sentence(id="failure-message", markup=False)
+        yield Sentence(id="failure-hint", markup=False)
         with Horizontal(classes="notice-buttons"):
             yield Button(Content(f"try again ({key_of(self, 'main.try-again')})"), compact=True, variant="error")
 
@@ -104,8 +124,8 @@ class Failure(Vertical):
         if error is self._shown:
             return
         self._shown = error
-        self.query_one("#failure-message", Static).update(safe_line(error.message))
-        self.query_one("#failure-hint", Static).update(safe_line(error.hint))
+        self.query_one("#failure-message", Sentence).update(safe_line(error.message))
+        self.query_one("#failure-hint", Sentence).update(safe_line(error.hint))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Ask for another try."""

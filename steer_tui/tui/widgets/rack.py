@@ -232,7 +232,9 @@ class DialRack(ScrollView, can_focus=True):
         """Take a typed value: digits begin it, `=` makes it a raw strength, Enter sets it, Esc drops it."""
         character = event.character or ""
         if self.typed is None:
-            self.typed = begun(character) if self.rack.dials else None
+            # Here and not in the binding, which acts only after the keys that came in one packet with this one.
+            typed = RAW if self._begins_raw(event.key) else begun(character)
+            self.typed = typed if self.rack.dials else None
             if self.typed is None:
                 return
         elif event.key == "enter":
@@ -245,6 +247,10 @@ class DialRack(ScrollView, can_focus=True):
                 return
         event.stop()
         event.prevent_default()
+
+    def _begins_raw(self, key: str) -> bool:
+        bound = self.screen.active_bindings.get(key)
+        return bound is not None and bound.binding.id == "dial.raw"
 
     def _set_typed(self, typed: str) -> None:
         self.typed = None

@@ -6,7 +6,7 @@ RAW = "="
 """Stands before a raw strength."""
 
 _DIGITS = frozenset("0123456789.-")
-_LONGEST, _LONGEST_RAW = 6, 11
+_LONGEST, _LONGEST_RAW = 6, 10
 
 
 def begun(character: str) -> str | None:

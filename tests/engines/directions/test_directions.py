@@ -108,12 +108,19 @@ async def test_a_file_that_does_not_say_acts_where_it_is_told(tmp_path: Path) ->
     assert [push.layer for push in directions.pushes(feature)] == [-1]
 
 
-async def test_a_layer_that_contradicts_the_file_is_told(tmp_path: Path) -> None:
+async def test_a_layer_behind_a_name_that_contradicts_the_file_is_told(tmp_path: Path) -> None:
     path = vector_file(tmp_path / "happy.json", {4: row(1)})
-    assert (await one(Directions(layer=4), f"{path}@4")).id == str(path)
-    for directions, name in [(Directions(), f"{path}@5"), (Directions(layer=5), str(path))]:
+    assert (await one(Directions(), f"{path}@4")).id == str(path)
+    for directions in (Directions(), Directions(layer=5)):
         with pytest.raises(Rejected, match=r"happy.json acts at layer 4, and layer 5 was asked for"):
-            await found(directions, name)
+            await found(directions, f"{path}@5")
+
+
+async def test_a_layer_for_all_leaves_a_file_the_one_that_it_names(tmp_path: Path) -> None:
+    path = vector_file(tmp_path / "happy.json", {4: row(1)})
+    directions = Directions(layer=5)
+    feature = await one(directions, str(path))
+    assert (feature.id, [push.layer for push in directions.pushes(feature)]) == (str(path), [4])
 
 
 @pytest.mark.parametrize("layer", [LAYERS, 400])

@@ -148,9 +148,12 @@ async def test_an_sae_that_does_not_say_acts_where_it_is_told(tmp_path: Path) ->
     assert offered.id == f"{folder}#1@4"
 
 
-async def test_a_layer_that_contradicts_the_sae_is_told(folder: Path) -> None:
+async def test_a_layer_for_all_leaves_an_sae_its_own_and_one_behind_a_name_contradicts_it(folder: Path) -> None:
+    directions = Directions(layer=2)
+    (feature,) = await directions.find(f"{sae_folder(folder)}#1", SHAPE, norm_at)
+    assert [push.layer for push in directions.pushes(feature)] == [3]
     with pytest.raises(Rejected, match="width_12#1 acts at layer 3, and layer 2 was asked for"):
-        await Directions(layer=2).find(f"{sae_folder(folder)}#1", SHAPE, norm_at)
+        await Directions().find(f"{folder}#1@2", SHAPE, norm_at)
 
 
 async def test_an_sae_of_another_width_is_told_and_left_out_where_others_fit(folder: Path, tmp_path: Path) -> None:

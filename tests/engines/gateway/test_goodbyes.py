@@ -106,7 +106,29 @@ async def test_a_finished_run_gets_none(open_at: Open) -> None:
     assert goodbyes(server) == []
 
 
-async def test_a_stream_that_is_closed_before_its_answer_came_ends_with_its_connection() -> None:
+async def test_a_reader_who_goes_before_the_answer_came_leaves_no_run_behind() -> None:
+    may_answer = asyncio.Event()
+
+    async def speak_late(call: Call) -> None:
+        await may_answer.wait()
+        await speak(call)
+
+    async with box(speak_late) as server:
+        engine = Gateway(server.url)
+        reading = asyncio.create_task(anext(engine.stream(STEERED)))
+        await until(lambda: len(server.calls) == 2)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert goodbyes(server) == []
+        may_answer.set()
+        await engine.aclose()
+    assert goodbyes(server) == ["/api/generate/run-1"]
+    assert server.calls[1].gone.is_set()
+
+
+async def test_an_answer_that_does_not_come_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("steer_tui.engines.gateway.goodbyes.TELLING_SECONDS_MAX", 0.05)
     async with box(Call.silence) as server:
         engine = Gateway(server.url)
         reading = asyncio.create_task(anext(engine.stream(STEERED)))

@@ -147,9 +147,38 @@ async def test_more_tokens_than_the_gateway_gives(serve: Serve, open_at: Open) -
     assert "maxTokens" in error.message
 
 
-async def test_half_a_character_in_a_prompt_is_refused_and_breaks_nothing(serve: Serve, open_at: Open) -> None:
-    engine = open_at(await serve(ScriptedEngine()))
-    assert isinstance(await refusal(engine, GenerationRequest("\ud83d")), Rejected | Malformed)
+@pytest.mark.parametrize(
+    "request_", [GenerationRequest("Hi \ud83d"), GenerationRequest("Hi", Sampling(stop=("\ud83d",)))]
+)
+async def test_half_a_character_is_refused_by_its_place(
+    serve: Serve, open_at: Open, request_: GenerationRequest
+) -> None:
+    error = await refusal(open_at(await serve(ScriptedEngine())), request_)
+    assert isinstance(error, Rejected)
+    where = "4 of the prompt" if request_.prompt != "Hi" else "1 of the stop text"
+    assert error.message == f"Character {where} is half of a character, and a gateway takes whole ones alone."
+    assert "Delete it" in error.hint
+
+
+@pytest.mark.parametrize("prompt", ["x" * 32_001, "\N{GRINNING FACE}" * 20_000])
+async def test_a_prompt_that_is_too_long_is_called_so(serve: Serve, open_at: Open, prompt: str) -> None:
+    error = await refusal(open_at(await serve(ScriptedEngine())), GenerationRequest(prompt))
+    assert isinstance(error, Rejected)
+    assert error.message.startswith("The prompt is too long for the gateway")
+    assert "32,000" in error.message or "65,536" in error.message
+    assert error.hint == "Shorten the prompt, then try again."
+
+
+async def test_a_gateway_that_lets_nobody_in_says_why_in_its_own_words(open_at: Open) -> None:
+    async def forbid(call: Call) -> None:
+        words, hint = "This server answers to its own machine's names alone.", "Start it with a token."
+        await call.answer_json({"error": words, "code": "forbidden", "hint": hint}, 403)
+
+    async with Loopback({"GET /api/info": forbid}) as server:
+        error = await refusal(open_at(server.url), asked())
+    assert isinstance(error, Unauthorized)
+    assert error.message == "This server answers to its own machine's names alone."
+    assert error.hint == "Start it with a token."
 
 
 async def test_nobody_there(open_at: Open) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from engines.gateway.asking import Delivered, asked, endings, events_of, words
 from engines.gateway.conftest import Open, Serve
-from scripted_engine import FEATURES, Gate, ScriptedEngine, playing, speaking, token
+from scripted_engine import FEATURES, Gate, ScriptedEngine, done, playing, speaking, token
 
 from steer_tui.domain import (
     BOTH_LANES,
@@ -148,6 +148,14 @@ async def test_a_generation_that_takes_too_long_is_not_tried_again(serve: Serve,
     assert "fewer tokens" in failed.value.hint
     assert failed.value.code == "timed_out"
     assert (delivered.losses, len(behind.requests)) == ([], 1)
+
+
+async def test_an_engine_behind_that_took_too_long_is_asked_once_more(serve: Serve, open_at: Open) -> None:
+    silent = [token("a"), TimedOut("The engine's server fell silent.")]
+    behind = ScriptedEngine(playing(silent, [token("a"), token("b", 1), done()]))
+    delivered = await Delivered().bring(open_at(await serve(behind)), asked((Lane.STEERED,), watching=False))
+    assert words(delivered.events) == ["a", "b"]
+    assert [(type(loss), loss.hint) for loss in delivered.losses] == [(TimedOut, TimedOut.default_hint)]
 
 
 DONE = DoneEvent(Lane.STEERED, FinishReason.COMPLETE)

@@ -7,7 +7,8 @@ from engines.interp.conftest import Open
 from loopback import Call, Handler
 
 from steer_tui.engines.directions.directions import Directions
-from steer_tui.engines.interp import Interp, diagnosis, remote
+from steer_tui.engines.interp import Interp, diagnosis
+from steer_tui.engines.interp.serving import remote
 from steer_tui.engines.interp.serving.remote import Remote
 
 

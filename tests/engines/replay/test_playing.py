@@ -188,23 +188,17 @@ async def test_a_recorded_error_comes_as_it_came_and_ends_its_lane_or_both():
         assert (playing.came, playing.error) == (as_recorded(both, lanes=lanes), None)
 
 
-@pytest.mark.parametrize("code", ["rate_limited", "unreachable", "timed_out", "overloaded", "truncated"])
-async def test_what_is_asked_again_by_itself_after_an_error_meets_the_end_and_after_that_it_plays_anew(code):
-    lost = recording(
-        at(1.0, word("a", 0)), at(1.0, ErrorEvent("It went wrong.", code, 1, STEERED)), at(1.0, done(DEFAULT))
-    )
-    engine = Replay(lost, speed=0)
-
-    async def play(lane):
-        return [event async for event in engine.stream(request(lanes=(lane,)))]
-
-    first = await play(STEERED)
-    with pytest.raises(Truncated, match="It went wrong") as caught:
-        await play(STEERED)
-    assert not caught.value.passing
-    assert "plays it anew" in caught.value.hint
-    assert await play(DEFAULT) == [done(DEFAULT)]
-    assert await play(STEERED) == first
+async def test_what_goes_on_by_itself_after_an_error_meets_the_end_and_after_that_it_plays_anew():
+    error = ErrorEvent("It went wrong.", "unreachable", 1, STEERED)
+    engine = Replay(recording(at(1.0, word("a", 0)), at(1.0, error), at(1.0, done(DEFAULT))), speed=0)
+    lost, left = request(lanes=(STEERED,)), request(lanes=(STEERED,))
+    first = [event async for event in engine.stream(lost)]
+    for _ in range(2):
+        with pytest.raises(Truncated, match="It went wrong") as caught:
+            await anext(engine.resume(lost, left))
+        assert not caught.value.passing
+        assert "plays it anew" in caught.value.hint
+    assert [event async for event in engine.stream(left)] == first
 
 
 async def test_after_an_error_that_nobody_asks_again_it_plays_anew_at_once():

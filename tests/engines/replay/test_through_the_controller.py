@@ -125,6 +125,17 @@ async def test_a_recorded_rate_limit_counts_down_once_and_then_the_recording_is_
     assert isinstance(played.phase(), Streaming)
 
 
+async def test_a_recorded_rate_limit_that_nobody_waits_out_plays_anew_when_it_is_over(play):
+    limit = ErrorEvent("Too many.", "rate_limited", 12, Lane.STEERED)
+    played = await play(recording(at(1.0, word("a", 0)), at(2.0, limit), at(2.0, done(Lane.DEFAULT))))
+    await played.pass_time(3.0)
+    assert isinstance(played.phase(), RateLimited)
+    played.controller.cancel()
+    await played.generate()
+    await played.pass_time(12.5)
+    assert isinstance(played.phase(), Streaming)
+
+
 async def test_a_recording_that_was_broken_off_fails_with_its_text_so_far(play):
     played = await play(recording(at(1.0, word("a", 0))))
     await played.pass_time(1.5)

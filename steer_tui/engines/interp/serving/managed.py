@@ -39,7 +39,7 @@ LOOK_PAUSE_SECONDS = 0.25
 LOOK_SECONDS = 5.0
 """For one look: a server that is busy with loading answers late."""
 
-TELLING_SECONDS = 2.0
+TELLING_SECONDS = 1.0
 """How long it is told, before it is started anew, that a server has ended."""
 _TAKEN = "Another program has taken each port that the server was to listen at."
 
