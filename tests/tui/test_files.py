@@ -91,7 +91,7 @@ async def test_while_the_server_loads_the_list_says_so_and_fills_when_it_is_read
     async with make_app(engine, auto=False).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: engine.loading is not None)
         await opened(pilot)
-        assert listed(pilot).startswith("The server loads its model first")
+        assert listed(pilot).startswith("loading 0:")
         engine.loaded.set()
         await until(pilot, lambda: listed(pilot).startswith("Type a file"))
 
