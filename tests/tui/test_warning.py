@@ -62,7 +62,7 @@ async def test_a_warning_is_closed_and_comes_back_only_when_it_is_found_again(wa
         assert not note(pilot).display
         engine.lose()
         await pilot.press("enter")
-        await until(pilot, lambda: engine.loading is not None)
+        await until(pilot, lambda: engine.loading is not None and note(pilot).sentence is None)
         engine.loaded.set()
         engine.warning = FOUND
         await until(pilot, lambda: note(pilot).display)
