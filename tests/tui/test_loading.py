@@ -68,7 +68,7 @@ async def test_while_a_server_loads_the_screen_says_what_it_does_and_for_how_lon
         assert pane(pilot).size.height >= 3
         engine.loaded.set()
         await until(pilot, lambda: notice(pilot) == "status")
-        assert "tiny-llama" in str(pilot.app.screen.query_one(Masthead).render())
+        await until(pilot, lambda: "tiny-llama" in str(pilot.app.screen.query_one(Masthead).render()))
 
 
 @pytest.mark.parametrize("where", ["prompt", "rack", "pane", "button"])
@@ -82,7 +82,7 @@ async def test_esc_ends_the_loading_from_any_focus_and_enter_or_r_tries_again(wh
             {"prompt": pilot.app.screen.query_one(PromptBox), "rack": rack(pilot), "pane": pane(pilot)}[where].focus()
             await pilot.press("escape")
         await until(pilot, lambda: (engine.ends, notice(pilot)) == (1, "stopped"))
-        assert "You stopped waiting for the server." in stopped(pilot)
+        await until(pilot, lambda: "You stopped waiting for the server." in stopped(pilot))
         await pilot.pause(0.3)
         assert engine.starts == 1
         rack(pilot).focus()
@@ -98,7 +98,7 @@ async def test_esc_ends_the_loading_from_any_focus_and_enter_or_r_tries_again(wh
         await until(pilot, lambda: (engine.starts, notice(pilot)) == (4, "loading"))
         engine.loaded.set()
         await until(pilot, lambda: foot(pilot).startswith("done") and engine.prepared == 1)
-        assert notice(pilot) == "status"
+        await until(pilot, lambda: notice(pilot) == "status")
 
 
 async def test_esc_ends_also_the_generation_that_waits_and_the_text_so_far_stays() -> None:
@@ -151,8 +151,8 @@ async def test_a_failed_load_says_what_to_do_and_is_tried_again(size: tuple[int,
             await loads(pilot)
             assert engine.starts == starts
             engine.fail(error)
-            await until(pilot, lambda: notice(pilot) == "failure")
-            assert all(words in drawn(pilot) for words in (error.message, error.hint, "try again (r)"))
+            told = (error.message, error.hint, "try again (r)")
+            await until(pilot, lambda told=told: notice(pilot) == "failure" and all(words in drawn(pilot) for words in told))
             if by_mouse:
                 await pilot.click("#failure Button")
             else:
