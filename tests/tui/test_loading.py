@@ -152,7 +152,9 @@ async def test_a_failed_load_says_what_to_do_and_is_tried_again(size: tuple[int,
             assert engine.starts == starts
             engine.fail(error)
             told = (error.message, error.hint, "try again (r)")
-            await until(pilot, lambda told=told: notice(pilot) == "failure" and all(words in drawn(pilot) for words in told))
+            await until(
+                pilot, lambda told=told: notice(pilot) == "failure" and all(words in drawn(pilot) for words in told)
+            )
             if by_mouse:
                 await pilot.click("#failure Button")
             else:
