@@ -8,6 +8,7 @@ from steer_tui.wire.asking import EVENT_STREAM, JSON, NDJSON, ask, ask_json, rea
 from steer_tui.wire.bodies import BODY_BYTES_MAX, media_type, read_body
 from steer_tui.wire.client import CONNECT_SECONDS, connect
 from steer_tui.wire.json_values import JsonObject, parse_json, parse_object
+from steer_tui.wire.lasting_client import LastingClient
 from steer_tui.wire.ndjson import LINE_BYTES_MAX, NdjsonParser
 from steer_tui.wire.rate_limit import RateLimit, read_rate_limit
 from steer_tui.wire.refusals import Explain, Refusal, presentable, refusal_error
@@ -24,6 +25,7 @@ __all__ = [
     "Answer",
     "Explain",
     "JsonObject",
+    "LastingClient",
     "NdjsonParser",
     "RateLimit",
     "Refusal",

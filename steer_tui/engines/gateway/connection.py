@@ -9,12 +9,12 @@ from urllib.parse import quote, urlencode
 
 from pydantic import SecretStr
 
-from steer_tui.domain import Rejected, SteerError
+from steer_tui.domain import SteerError
 from steer_tui.engines.door import Quota
 from steer_tui.engines.gateway.allowance import Allowance
 from steer_tui.engines.gateway.answers import InfoAnswer, read_answer
 from steer_tui.engines.gateway.explaining import explain_refusal
-from steer_tui.wire import EVENT_STREAM, JSON, JsonObject, Refusal, ask, connect, read_json, read_rate_limit
+from steer_tui.wire import EVENT_STREAM, JSON, JsonObject, LastingClient, Refusal, ask, read_json, read_rate_limit
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,12 +31,10 @@ class Connection:
     """One gateway, asked for JSON and for streams; every failure leaves as a `SteerError`."""
 
     def __init__(self, url: str, token: SecretStr | None) -> None:
-        self._url = url.strip().rstrip("/").removesuffix("/api")
+        secret = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+        self._client = LastingClient(url.strip().rstrip("/").removesuffix("/api"), secret, "gateway")
         self._token = token
-        self._client: httpx.AsyncClient | None = None
-        self._connecting = asyncio.Lock()
         self._learning = asyncio.Lock()
-        self._is_closed = False
         self._is_current = False
         self._allowance = Allowance()
         self.info: InfoAnswer | None = None
@@ -94,21 +92,11 @@ class Connection:
 
     async def client(self) -> "httpx.AsyncClient":
         """The client, made when it is first asked for."""
-        async with self._connecting:
-            if self._is_closed:
-                raise Rejected("The connection to the gateway has been closed.", hint="Start the app again.")
-            if self._client is None:
-                secret = {} if self._token is None else {"Authorization": f"Bearer {self._token.get_secret_value()}"}
-                self._client = await connect(self._url, secret)
-            return self._client
+        return await self._client.get()
 
     async def aclose(self) -> None:
         """Close every connection."""
-        async with self._connecting:
-            self._is_closed = True
-            client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        await self._client.aclose()
 
     @asynccontextmanager
     async def _ask(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from steer_tui.domain import Rejected, Unsupported
+from steer_tui.domain import Unsupported
 from steer_tui.engines.inference_server.answers import Capabilities
 from steer_tui.engines.inference_server.explaining import explain_refusal
 from steer_tui.engines.inference_server.slot import Slot
-from steer_tui.wire import EVENT_STREAM, Explain, JsonObject, ask, ask_json, connect, read_answer
+from steer_tui.wire import EVENT_STREAM, Explain, JsonObject, LastingClient, ask, ask_json, read_answer
 
 if TYPE_CHECKING:
     import httpx
@@ -23,13 +23,11 @@ class Connection:
     """One server, asked for JSON; every failure leaves as a `SteerError`."""
 
     def __init__(self, url: str, key: SecretStr | None, patience: float) -> None:
-        self._url = url.strip().rstrip("/").removesuffix("/v1")
+        secret = {} if key is None else {"X-SECRET-KEY": key.get_secret_value()}
+        self._client = LastingClient(url.strip().rstrip("/").removesuffix("/v1"), secret, "server")
         self._key = key
-        self._client: httpx.AsyncClient | None = None
-        self._connecting = asyncio.Lock()
         self._learning = asyncio.Lock()
         self._slot = Slot(lambda: self.get("/health"), patience)
-        self._is_closed = False
         self._is_current = False
         self.capabilities = Capabilities()
         """As the server told them last; empty before it was asked."""
@@ -85,24 +83,14 @@ class Connection:
 
     async def client(self) -> "httpx.AsyncClient":
         """The client, made when it is first asked for."""
-        async with self._connecting:
-            if self._is_closed:
-                raise Rejected("The connection to the server has been closed.", hint="Start the app again.")
-            if self._client is None:
-                secret = {} if self._key is None else {"X-SECRET-KEY": self._key.get_secret_value()}
-                self._client = await connect(self._url, secret)
-            return self._client
+        return await self._client.get()
 
     async def aclose(self) -> None:
         """Wait for the looks that follow a stream that was given up, then close every connection."""
         try:
             await self._slot.aclose()
         finally:
-            async with self._connecting:
-                self._is_closed = True
-                client, self._client = self._client, None
-            if client is not None:
-                await client.aclose()
+            await self._client.aclose()
 
     def _explains(self, path: str) -> Explain:
         return lambda refusal: explain_refusal(refusal, path, has_key=self.has_key, sets=self.capabilities.sae_sets)

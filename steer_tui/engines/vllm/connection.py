@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from steer_tui.domain import NotFound, Rejected, SteerError, safe_line
+from steer_tui.domain import NotFound, SteerError, safe_line
 from steer_tui.engines.vllm.answers import ModelList, ServedModel
 from steer_tui.engines.vllm.explaining import explain_refusal
-from steer_tui.wire import EVENT_STREAM, JsonObject, Refusal, ask, connect, parse_json, read_answer, read_body
+from steer_tui.wire import EVENT_STREAM, JsonObject, LastingClient, Refusal, ask, parse_json, read_answer, read_body
 
 if TYPE_CHECKING:
     import httpx
@@ -25,11 +25,9 @@ class Connection:
     """One server, asked for JSON; every failure leaves as a `SteerError`."""
 
     def __init__(self, url: str, key: SecretStr | None) -> None:
-        self._url = url.strip().rstrip("/").removesuffix("/v1")
+        secret = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
+        self._client = LastingClient(url.strip().rstrip("/").removesuffix("/v1"), secret, "server")
         self._key = key
-        self._client: httpx.AsyncClient | None = None
-        self._connecting = asyncio.Lock()
-        self._is_closed = False
 
     @property
     def has_key(self) -> bool:
@@ -74,21 +72,11 @@ class Connection:
 
     async def client(self) -> "httpx.AsyncClient":
         """The client, made when it is first asked for."""
-        async with self._connecting:
-            if self._is_closed:
-                raise Rejected("The connection to the server has been closed.", hint="Start the app again.")
-            if self._client is None:
-                secret = {} if self._key is None else {"Authorization": f"Bearer {self._key.get_secret_value()}"}
-                self._client = await connect(self._url, secret)
-            return self._client
+        return await self._client.get()
 
     async def aclose(self) -> None:
         """Close every connection."""
-        async with self._connecting:
-            self._is_closed = True
-            client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        await self._client.aclose()
 
     def explain(self, refusal: Refusal) -> SteerError:
         """The error that a refusal of this server is."""
