@@ -1,18 +1,15 @@
 """What the tests ask of a gateway, and what they read of its answers."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
 from scripted_engine import FEATURES
 
 from steer_tui.domain import (
     BOTH_LANES,
     ActivationEvent,
     Dial,
-    DoneEvent,
     Event,
     GenerationRequest,
     Lane,
@@ -35,21 +32,6 @@ def asked(
     vector = SteeringVector.of((Dial(WINTER, value),))
     settings = replace(Sampling(max_tokens=8), **sampling)  # type: ignore[arg-type]
     return GenerationRequest("Once upon", settings, vector, lanes, FEATURES[:2] if watching else ())
-
-
-async def events_of(engine: Engine, request: GenerationRequest) -> list[Event]:
-    async with aclosing(engine.stream(request)) as stream:
-        return [event async for event in stream]
-
-
-async def failure_of(engine: Engine, request: GenerationRequest) -> tuple[list[Event], SteerError]:
-    """The events before the failure, and the failure."""
-    events: list[Event] = []
-    with pytest.raises(SteerError) as failed:
-        async with aclosing(engine.stream(request)) as stream:
-            async for event in stream:
-                events.append(event)  # noqa: PERF401  # those before the failure are wanted
-    return events, failed.value
 
 
 class Delivered:
@@ -93,14 +75,6 @@ class Delivered:
             if isinstance(event, TokenEvent | ActivationEvent)
         ]
         return len(came) == len(set(came))
-
-
-def words(events: Sequence[Event], lane: Lane = Lane.STEERED) -> list[str]:
-    return [event.token for event in events if isinstance(event, TokenEvent) and event.lane is lane]
-
-
-def endings(events: Sequence[Event]) -> list[str]:
-    return [event.finish_reason.value for event in events if isinstance(event, DoneEvent)]
 
 
 async def until(holds: Callable[[], bool]) -> None:

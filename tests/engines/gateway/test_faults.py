@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from engines.gateway.asking import Delivered, asked, events_of, failure_of, words
+from engines.collecting import events_of, failure_of, words
+from engines.gateway.asking import Delivered, asked
 from engines.gateway.conftest import Open
 from loopback import Call, Loopback
 

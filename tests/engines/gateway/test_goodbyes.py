@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from engines.gateway.asking import asked, events_of, until
+from engines.collecting import events_of
+from engines.gateway.asking import asked, until
 from engines.gateway.conftest import Open, Serve
 from engines.gateway.cutting_proxy import CuttingProxy
 from loopback import Call, Loopback

@@ -1,7 +1,8 @@
 """Dials that act on a text that comes, through the gateway."""
 
 import pytest
-from engines.gateway.asking import Delivered, asked, until, words
+from engines.collecting import words
+from engines.gateway.asking import Delivered, asked, until
 from engines.gateway.conftest import Open, Serve
 from engines.gateway.cutting_proxy import CuttingProxy
 from live_engine import LiveEngine

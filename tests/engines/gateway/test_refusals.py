@@ -4,7 +4,8 @@ import asyncio
 import time
 
 import pytest
-from engines.gateway.asking import Delivered, asked, events_of, failure_of, until
+from engines.collecting import events_of, failure_of
+from engines.gateway.asking import Delivered, asked, until
 from engines.gateway.conftest import Open, Serve
 from loopback import Call, Loopback
 from scripted_engine import FEATURES, Gate, ScriptedEngine, speaking

@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from engines.gateway.asking import Delivered, asked, events_of, until, words
+from engines.collecting import events_of, words
+from engines.gateway.asking import Delivered, asked, until
 from engines.gateway.conftest import Open, Serve
 from engines.gateway.cutting_proxy import CuttingProxy
 from loopback import Call, Loopback

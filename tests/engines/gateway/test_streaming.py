@@ -1,7 +1,8 @@
 """What comes through a gateway is what the engine behind it tells."""
 
 import pytest
-from engines.gateway.asking import Delivered, asked, endings, events_of, words
+from engines.collecting import endings, events_of, words
+from engines.gateway.asking import Delivered, asked
 from engines.gateway.conftest import Open, Serve
 from scripted_engine import FEATURES, Gate, ScriptedEngine, done, playing, speaking, token
 

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from engines.inference_server.asking import SEA, asked, events_of, failure_of, words
+from engines.collecting import events_of, failure_of, words
+from engines.inference_server.asking import SEA, asked
 from engines.inference_server.box import Box, completion, frame
 from engines.inference_server.conftest import Open
 from httpx import AsyncByteStream, Response

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-from engines.inference_server.asking import DEFAULT, STEERED, asked, events_of, failure_of, words
+from engines.collecting import events_of, failure_of, words
+from engines.inference_server.asking import DEFAULT, STEERED, asked
 from engines.inference_server.box import Box, completion, frame
 from engines.inference_server.conftest import Open
 from loopback import Call, Loopback

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from engines.inference_server.asking import DEFAULT, DOG, SEA, STEERED, asked, events_of, failure_of
+from engines.collecting import events_of, failure_of
+from engines.inference_server.asking import DEFAULT, DOG, SEA, STEERED, asked
 from engines.inference_server.box import EAGER, VLLM, WIDTH, Box, cased
 from engines.inference_server.conftest import Open
 from neuronpedia_inference_client.models.activation_single_post_request import ActivationSinglePostRequest

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 import pytest
-from engines.inference_server.asking import asked, words
+from engines.collecting import words
+from engines.inference_server.asking import asked
 from engines.inference_server.box import VLLM, Box, completion, frame
 from engines.inference_server.conftest import Open
 from loopback import Call

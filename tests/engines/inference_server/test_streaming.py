@@ -5,7 +5,8 @@ from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
-from engines.inference_server.asking import DEFAULT, asked, endings, events_of, words
+from engines.collecting import endings, events_of, words
+from engines.inference_server.asking import DEFAULT, asked
 from engines.inference_server.box import EAGER, VLLM, Box, completion, frame
 from engines.inference_server.conftest import Open
 from hypothesis import given, settings

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engines.interp.asking import DEFAULT, activations, asked, endings, events_of, feature, words
+from engines.collecting import endings, events_of, words
+from engines.interp.asking import DEFAULT, activations, asked, feature
 from engines.interp.box import WIDTH, Box, Refused, described
 from engines.interp.conftest import Open
 from loopback import Call

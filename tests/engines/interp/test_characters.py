@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from engines.interp.asking import DEFAULT, asked, endings, events_of, words
+from engines.collecting import endings, events_of, words
+from engines.interp.asking import DEFAULT, asked
 from engines.interp.box import Box
 from engines.interp.conftest import Open
 from hypothesis import given

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engines.interp.asking import DEFAULT, STEERED, asked, events_of, failure_of, feature, words
+from engines.collecting import events_of, failure_of, words
+from engines.interp.asking import DEFAULT, STEERED, asked, feature
 from engines.interp.box import Box, Refused, described
 from engines.interp.conftest import Open
 

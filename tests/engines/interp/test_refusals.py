@@ -1,7 +1,8 @@
 """Everything that the server refuses with, and what a look at it tells."""
 
 import pytest
-from engines.interp.asking import DEFAULT, asked, failure_of
+from engines.collecting import failure_of
+from engines.interp.asking import DEFAULT, asked
 from engines.interp.box import MODEL, Box, Refused
 from engines.interp.conftest import Open
 from loopback import Call, Handler

@@ -3,7 +3,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engines.interp.asking import DEFAULT, asked, endings, events_of, failure_of, feature
+from engines.collecting import endings, events_of, failure_of
+from engines.interp.asking import DEFAULT, asked, feature
 from engines.interp.bodies import Tensor
 from engines.interp.box import Box, array_of, described
 from engines.interp.conftest import Open

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engines.interp.asking import DEFAULT, activations, asked, events_of, failure_of, feature, words
+from engines.collecting import events_of, failure_of, words
+from engines.interp.asking import DEFAULT, activations, asked, feature
 from engines.interp.box import Box
 from engines.interp.conftest import Open
 from loopback import Call

@@ -2,7 +2,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engines.interp.asking import DEFAULT, asked, endings, events_of, failure_of, feature, words
+from engines.collecting import endings, events_of, failure_of, words
+from engines.interp.asking import DEFAULT, asked, feature
 from engines.interp.box import END, Box, Refused, described
 from engines.interp.conftest import Open
 from loopback import Call

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from engines.inference_server.asking import events_of, failure_of, words
+from engines.collecting import events_of, failure_of, words
 from engines.vllm.asking import DEFAULT, asked, opened, vector_file
 from engines.vllm.box import EASY, Box, error_body
 from engines.vllm.conftest import Open

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zstandard
-from engines.inference_server.asking import events_of, failure_of
+from engines.collecting import events_of, failure_of
 from engines.vllm.asking import DEFAULT, asked, opened, vector_file
 from engines.vllm.box import Box, as_bfloat16, error_body, packed, residual, tokens_of
 from engines.vllm.conftest import Open

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engines.inference_server.asking import events_of, failure_of, words
+from engines.collecting import events_of, failure_of, words
 from engines.vllm.asking import DEFAULT, asked, opened, vector_file
 from engines.vllm.box import KEY, MODEL, Box
 from engines.vllm.conftest import Open
