@@ -125,8 +125,10 @@ class Runs:
             yield reader
         finally:
             run.readers.discard(reader)
+            if not (is_late and reader.has_all):  # who reads an ended run to its end has no more to come back for
+                self._renew(run)
             if not run.readers and run.name in self._runs:
-                self._miss(run, renews=not (is_late and reader.has_all))
+                self._miss(run)
 
     def forget(self, run: Run) -> None:
         """Its client said goodbye: what is generated is cancelled at once."""
@@ -177,6 +179,7 @@ class Runs:
 
     def _keep_ended(self, run: Run) -> None:
         self._ended[run.name] = run
+        self._renew(run)
         if not run.readers:
             self._keep(run)
         while self._ended and (len(self._ended) > KEPT_MAX or self._size > KEPT_BYTES_MAX):
@@ -192,20 +195,22 @@ class Runs:
         if self._is_ending:
             raise Denial(503, "unreachable", "The server is ending.", retry_after=RETRY_AFTER)
 
-    def _miss(self, run: Run, *, renews: bool) -> None:
+    def _miss(self, run: Run) -> None:
         """Nobody reads any more: it is kept if somebody can come back, or it has ended."""
         if run.resumes or run.has_ended:
-            self._keep(run, renews=renews)
+            self._keep(run)
         else:
             self.forget(run)
 
-    def _keep(self, run: Run, *, renews: bool = True) -> None:
-        loop = asyncio.get_running_loop()
-        if renews:
-            run.kept_until = loop.time() + self._keep_seconds
+    def _renew(self, run: Run) -> None:
+        """Its time begins anew."""
+        run.kept_until = asyncio.get_running_loop().time() + self._keep_seconds
+
+    def _keep(self, run: Run) -> None:
+        """Forget it when its time is over."""
         if run.timer is not None:
             run.timer.cancel()
-        run.timer = loop.call_at(run.kept_until, self.forget, run)
+        run.timer = asyncio.get_running_loop().call_at(run.kept_until, self.forget, run)
 
 
 async def _give_up(pause: Pause) -> None:

@@ -20,8 +20,10 @@ from server.talking import (
     until,
 )
 
-from steer_tui.domain import Unreachable
+from steer_tui.domain import GenerationRequest, Unreachable
 from steer_tui.server import keeping
+from steer_tui.server.keeping import Runs
+from steer_tui.server.slots import Slots
 
 SAID = " the sea was calm and the night was long"
 EVENTS = 10
@@ -159,6 +161,20 @@ async def test_a_finished_run_is_forgotten_after_its_time():
         async with asyncio.timeout(5):
             while (await there.resume(whole[0].id)).status_code != 410:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
+
+
+async def test_a_run_is_kept_as_well_where_who_came_after_its_end_leaves_last():
+    slots = Slots(1, 1)
+    async with Runs(ScriptedEngine(), slots, keep_seconds=30, generation_seconds=30, public=lambda event: event) as runs:
+        run = runs.begin("somebody", GenerationRequest("Hello"), runs.take_place(), resumes=True)
+        early = runs.reading(run, 0)
+        early.__enter__()
+        await until(lambda: run.has_ended and slots.running == 0)
+        with runs.reading(run, 0) as late:
+            assert [batch async for batch in late.batches()]
+            early.__exit__(None, None, None)
+        await asyncio.sleep(0.05)
+        assert runs.find("somebody", run.name) is run
 
 
 async def test_a_lost_run_is_cancelled_after_its_time():
