@@ -78,6 +78,10 @@ async def test_wherever_the_bytes_are_cut_the_events_are_those_of_an_undisturbed
     assert text_of(events) == SAID
 
 
+def as_it_is(event):
+    return event
+
+
 def speaking_slowly():
     def script(request):
         for step in speaking()(request):
@@ -165,7 +169,7 @@ async def test_a_finished_run_is_forgotten_after_its_time():
 
 async def test_a_run_is_kept_as_well_where_who_came_after_its_end_leaves_last():
     slots = Slots(1, 1)
-    async with Runs(ScriptedEngine(), slots, keep_seconds=30, generation_seconds=30, public=lambda event: event) as runs:
+    async with Runs(ScriptedEngine(), slots, keep_seconds=30, generation_seconds=30, public=as_it_is) as runs:
         run = runs.begin("somebody", GenerationRequest("Hello"), runs.take_place(), resumes=True)
         early = runs.reading(run, 0)
         early.__enter__()

@@ -22,15 +22,22 @@ EVENT_BYTES_MAX = 1024 * 1024
 _RUN_HEADER = "steer-run"
 
 
-_OUT_OF_TIME = "out_of_time"
-"""What the gateway calls the end of its own time; the engine behind it says `timed_out` of another's."""
-
-
 class OutOfTime(TimedOut):
     """The gateway's time for a generation is over; a further one would be given no more."""
 
     default_hint = "Ask for fewer tokens, or have the gateway started with more time for a generation."
     passing = False
+
+
+class Ended(Truncated):
+    """Somebody else of the same token, or address, has ended the generation; nobody should begin it again unasked."""
+
+    default_hint = "Another client with your token has ended it; generate once more."
+    passing = False
+
+
+_ENDS: dict[str, type[SteerError]] = {"out_of_time": OutOfTime, "cancelled": Ended}
+"""What the gateway itself says; the engine behind it has codes of its own, `timed_out` of another's time."""
 
 
 class Following:
@@ -97,7 +104,7 @@ class Following:
                     async for frame in frames:
                         event = run.take(frame)
                         if event is not None:
-                            yield _unless_out_of_time(event)
+                            yield _unless_ended(event)
                         if run.is_over:
                             return
             raise Truncated("The gateway ended the stream before the text did.")
@@ -150,7 +157,7 @@ async def _told_to_nobody(run: Run, asking: "asyncio.Task[httpx.Response]", answ
     return run.name
 
 
-def _unless_out_of_time(event: Event) -> Event:
-    if isinstance(event, ErrorEvent) and event.lane is None and event.code == _OUT_OF_TIME:
-        raise OutOfTime(event.message)
+def _unless_ended(event: Event) -> Event:
+    if isinstance(event, ErrorEvent) and event.lane is None and event.code in _ENDS:
+        raise _ENDS[event.code](event.message)
     return event

@@ -8,7 +8,7 @@ from engines.gateway.asking import Delivered, asked
 from engines.gateway.conftest import Open
 from loopback import Call, Loopback
 
-from steer_tui.domain import Lane, Malformed, Truncated
+from steer_tui.domain import Lane, Malformed, SteerError, TimedOut, Truncated
 
 STEERED = asked((Lane.STEERED,), watching=False)
 
@@ -73,6 +73,19 @@ async def test_a_stream_that_ends_too_soon(open_at: Open) -> None:
     assert words(events) == ["a"]
     assert isinstance(error, Truncated)
     assert "before the text did" in error.message
+
+
+@pytest.mark.parametrize(("code", "kind"), [("out_of_time", TimedOut), ("cancelled", Truncated)])
+async def test_what_the_gateway_itself_has_ended_is_not_begun_again(
+    open_at: Open, code: str, kind: type[SteerError]
+) -> None:
+    async with box(token(1, "a"), frame(2, "error", {"message": "It is over.", "code": code})) as server:
+        delivered = Delivered()
+        with pytest.raises(kind, match="It is over") as caught:
+            await delivered.bring(open_at(server.url), STEERED)
+    assert words(delivered.events) == ["a"]
+    assert not caught.value.passing
+    assert len([call for call in server.calls if call.path == "/api/generate"]) == 1
 
 
 async def test_what_follows_the_end_is_not_waited_for(open_at: Open) -> None:
