@@ -17,7 +17,10 @@ from steer_tui.domain import InvalidValue
 from steer_tui.server.refusing import Denial
 
 STORAGE_SECONDS = 0.5
-"""What a shared storage has for an answer; then it counts as lost, and nothing begins that is not counted."""
+"""What a shared storage has for an answer; then it counts as lost, and nothing begins that is not counted.
+
+Memory has all the time there is: a wait for it is this process's own being busy.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Limiter:
         self._limiter = MovingWindowRateLimiter(kept)
         self.is_shared = not storage.startswith("memory:")
         """Whether they are counted outside this process."""
+        self._seconds = STORAGE_SECONDS if self.is_shared else None
         # In memory the library's own lock for a client is dropped while others may wait for it, when its window ends.
         lock = asyncio.Lock()
         self._one_at_a_time: AbstractAsyncContextManager[None] = nullcontext() if self.is_shared else lock
@@ -56,7 +60,7 @@ class Limiter:
     async def count(self, client: str) -> None:
         """One more generation begins; raises `Denial` where it may not, and only then it does not count."""
         try:
-            async with asyncio.timeout(STORAGE_SECONDS), self._one_at_a_time:
+            async with asyncio.timeout(self._seconds), self._one_at_a_time:
                 is_free = await self._limiter.hit(self._rate, client)
         except (StorageError, TimeoutError) as error:
             message = "Generations cannot be counted just now, and so none is begun."
@@ -74,7 +78,7 @@ class Limiter:
     async def standing(self, client: str) -> Standing | None:
         """What is left to the client, or None while the storage does not tell."""
         try:
-            async with asyncio.timeout(STORAGE_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 window = await self._limiter.get_window_stats(self._rate, client)
         except (StorageError, TimeoutError):
             return None

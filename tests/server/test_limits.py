@@ -1,6 +1,7 @@
 """The rate limit: exact, for each client by itself, and told with every answer."""
 
 import asyncio
+import time
 from collections import Counter
 
 import pytest
@@ -143,6 +144,23 @@ async def test_a_storage_that_does_not_answer_begins_nothing_and_is_not_waited_f
         refused = [(await there.post(asked())).status_code for _ in range(2)]
         told = [await there.get(path) for path in ("/api/info", "/health")]
     assert (refused, [answer.status_code for answer in told], engine.requests) == ([503, 503], [200, 200], [])
+
+
+async def test_memory_counts_also_while_the_process_is_busy(monkeypatch):
+    monkeypatch.setattr(limiting, "STORAGE_SECONDS", 0.01)
+    limiter = Limiter("1000/minute", "memory://")
+
+    async def busy():
+        while True:
+            time.sleep(0.02)  # noqa: ASYNC251  # as many generations at once take the loop's time
+            await asyncio.sleep(0)
+
+    working = asyncio.create_task(busy())
+    for _ in range(10):
+        await asyncio.sleep(0)
+        await limiter.count("somebody")
+    working.cancel()
+    assert (await limiter.standing("somebody")).remaining == 990
 
 
 @pytest.mark.parametrize(
