@@ -113,7 +113,6 @@ def test_a_storage_that_cannot_be_is_told_without_its_address(storage):
 
 
 async def test_a_storage_that_is_lost_begins_nothing_and_answers_the_rest():
-    pytest.importorskip("redis")
     async with gateway(ScriptedEngine(), storage="redis://127.0.0.1:1") as there:
         refused = await there.post(asked())
         health = await there.get("/health")
