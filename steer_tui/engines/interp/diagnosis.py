@@ -7,10 +7,8 @@ from steer_tui.engines.interp.answers import Described
 from steer_tui.engines.interp.connection import Connection
 from steer_tui.engines.interp.explaining import NotReady, other_model
 from steer_tui.engines.interp.serving.server import Server
+from steer_tui.engines.looking import LOOK_SECONDS
 from steer_tui.engines.services import Diagnosis
-
-LOOK_SECONDS = 8.0
-"""Who asks may wait for 10."""
 
 
 async def diagnose(connection: Connection, server: Server, model: str | None) -> Diagnosis:

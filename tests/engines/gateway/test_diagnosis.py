@@ -9,7 +9,7 @@ from scripted_engine import ScriptedEngine
 
 from steer_tui.cli.doctor import DEADLINE
 from steer_tui.engines import Prepares
-from steer_tui.engines.gateway.diagnosis import LOOK_SECONDS
+from steer_tui.engines.looking import LOOK_SECONDS
 from steer_tui.engines.services import Diagnoses, Diagnosis
 
 TOKEN = "s3cret-token-of-the-lab"
@@ -56,7 +56,7 @@ async def test_another_kind_of_server(open_at: Open) -> None:
 
 async def test_a_gateway_that_is_silent(open_at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     assert LOOK_SECONDS < DEADLINE
-    monkeypatch.setattr("steer_tui.engines.gateway.diagnosis.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("steer_tui.engines.looking.LOOK_SECONDS", 0.05)
     async with Loopback({"GET /api/info": Call.silence}) as server:
         found = await open_at(server.url).diagnose()
         assert (found.address, found.is_reachable) == (server.url, False)

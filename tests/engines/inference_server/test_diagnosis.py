@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from steer_tui.cli.doctor import DEADLINE
 from steer_tui.engines import Prepares
 from steer_tui.engines.inference_server import InferenceServer
-from steer_tui.engines.inference_server.diagnosis import LOOK_SECONDS
+from steer_tui.engines.looking import LOOK_SECONDS
 from steer_tui.engines.services import Diagnoses, Diagnosis
 
 
@@ -94,7 +94,7 @@ async def test_a_server_that_is_silent_is_told_of_before_the_doctor_has_waited_l
     open_at: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert LOOK_SECONDS < DEADLINE
-    monkeypatch.setattr("steer_tui.engines.inference_server.diagnosis.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("steer_tui.engines.looking.LOOK_SECONDS", 0.05)
     box = Box()
     box.server.routes["GET /v1/capabilities"] = Call.silence
     found = await (await open_at(box)).diagnose()

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from steer_tui.cli.doctor import DEADLINE
 from steer_tui.engines.directions.directions import Directions
+from steer_tui.engines.looking import LOOK_SECONDS
 from steer_tui.engines.services import Diagnosis
 from steer_tui.engines.vllm import VllmLens
-from steer_tui.engines.vllm.diagnosis import LOOK_SECONDS
 
 
 async def test_a_server_that_is_well_is_asked_for_no_text(open_at: Open, kind: str) -> None:
@@ -61,7 +61,7 @@ async def test_nobody_there() -> None:
 
 async def test_a_server_that_is_silent(open_at: Open, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert LOOK_SECONDS < DEADLINE
-    monkeypatch.setattr("steer_tui.engines.vllm.diagnosis.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("steer_tui.engines.looking.LOOK_SECONDS", 0.05)
     box = Box(kind)
     box.server.routes["GET /v1/models"] = Call.silence
     found = await (await open_at(box)).diagnose()
