@@ -1,6 +1,7 @@
 """Where settings come from: a TOML file, or one variable; each can say where it sets a key."""
 
 import tomllib
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,16 +96,18 @@ def line_of(text: str, path: KeyPath) -> int:
     statement that came last in it starts after the longest beginning that parsed before.
     """
     lines = text.split("\n")
-    whole = 0
-    for end in range(1, len(lines) + 1):
-        try:
-            values = tomllib.loads("\n".join(lines[:end]))
-        except tomllib.TOMLDecodeError:  # in the middle of a list or text of many lines
-            continue
-        if holds(values, path):
-            return whole + 1
-        whole = end
-    return len(lines)
+
+    def parsed(end: int) -> tuple[int, dict[str, Any]]:
+        """The longest beginning of at most so many lines that parses: how long it is, and what it sets."""
+        while end:
+            try:
+                return end, tomllib.loads("\n".join(lines[:end]))
+            except tomllib.TOMLDecodeError:  # in the middle of a list or text of many lines
+                end -= 1
+        return 0, {}
+
+    first = bisect_left(range(len(lines) + 1), True, key=lambda end: holds(parsed(end)[1], path))
+    return min(parsed(first - 1)[0] + 1, len(lines))
 
 
 def variable_layer(name: str, written: str) -> VariableLayer:

@@ -29,6 +29,10 @@ def _trusted_certificates() -> ssl.SSLContext:
         return _trusted
 
 
+def _trusts_nobody() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 async def connect(base_url: str, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """A client for one server, whose headers (keys among them) go there and to no other host.
 
@@ -45,8 +49,9 @@ async def connect(base_url: str, headers: Mapping[str, str] | None = None) -> ht
                 hint="Look for a line break or a missing value where the key comes from.",
             )
     try:
-        # Reading the certificates takes tens of milliseconds, and is done once for all clients.
-        verify = await asyncio.to_thread(_trusted_certificates)
+        # Reading the certificates takes tens of milliseconds: it is done once, and where nothing can need them, not.
+        is_plain = url.scheme == "http" and is_loopback(url)
+        verify = _trusts_nobody() if is_plain else await asyncio.to_thread(_trusted_certificates)
     except OSError as error:
         raise NoSecureConnection(
             "The certificates of this machine cannot be read.", hint="Check SSL_CERT_FILE and SSL_CERT_DIR."
