@@ -1,6 +1,7 @@
 """The command line, in this process or one of its own, with a home in which nobody has set anything."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -88,6 +89,42 @@ class CommandLineHere(CommandLine):
         with pytest.raises(SystemExit) as end:
             main()
         return Done(end.value.code, *self._capfd.readouterr())
+
+
+class PseudoTerminal:
+    """Our end of a pseudo-terminal, and its own, which can be a standard stream of a process or of this one."""
+
+    def __init__(self, ours, theirs, monkeypatch):
+        self.ours, self.theirs, self._monkeypatch = ours, theirs, monkeypatch
+
+    def becomes(self, *streams: str) -> None:
+        """Be standard streams of this process until the test ends."""
+        for name in streams:
+            mode = "r" if name == "stdin" else "w"
+            self._monkeypatch.setattr(sys, name, os.fdopen(self.theirs, mode, encoding="utf-8", closefd=False))
+
+    def read(self) -> str:
+        """All that has been written on it; waits until there is something."""
+        written = os.read(self.ours, 100_000)
+        while select.select([self.ours], [], [], 0)[0]:
+            written += os.read(self.ours, 100_000)
+        return written.decode()
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """A pseudo-terminal."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    yield PseudoTerminal(ours, theirs, monkeypatch)
+    os.close(ours)
+    os.close(theirs)
+
+
+@pytest.fixture(scope="session")
+def kept_norms(tmp_path_factory):
+    """Where norms are kept from one test to the next, so that only the first one waits until they are measured."""
+    return tmp_path_factory.mktemp("norms")
 
 
 @pytest.fixture

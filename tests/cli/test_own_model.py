@@ -19,7 +19,7 @@ STEERED, DEFAULT = " the sea is deep", " a dog"
 
 
 @pytest.fixture
-def ask(steer_here, monkeypatch, tmp_path):
+def ask(steer_here, monkeypatch, tmp_path, kept_norms):
     """Runs a command line beside a server of this test's own loop, in a folder with vectors and an SAE."""
     for variable in ("INTERP_ENGINE_SERVER_TOKEN", "VLLM_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
@@ -31,6 +31,7 @@ def ask(steer_here, monkeypatch, tmp_path):
     rows = np.eye(2, WIDTH, dtype=np.float32)
     np.savez(sae / "params.npz", W_enc=rows.T, W_dec=rows, b_enc=np.zeros(2, np.float32), b_dec=np.zeros(WIDTH))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(kept_norms))
 
     async def run(*arguments):
         return await asyncio.to_thread(steer_here, *arguments)

@@ -5,7 +5,9 @@ import os
 import resource
 import select
 import signal
+import sys
 import termios
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -155,25 +157,18 @@ def test_a_lost_connection_is_recorded_as_the_person_saw_it(scripted_here, file)
     assert [line["event"] for line in event_lines(file.read_text())] == ["token", "token", "token", "done"]
 
 
-def test_a_run_that_is_killed_leaves_what_came_before(scripted, file):
-    steer = scripted("never ends")
-    process = steer.start(*PROMPT, "--record", str(file))
-    assert process.stdout.read(10) == " more more"
-    process.kill()
-    process.communicate(timeout=20)
-    assert len(read_recording(file).events) >= 2
-    replayed = steer("replay", str(file), "--speed", "0")
-    assert (replayed.returncode, replayed.stdout[:10]) == (1, " more more")
-    assert "steer-tui: The recording ends before the text does." in replayed.stderr
-
-
-def test_an_interrupted_run_leaves_what_came_before(scripted, file):
+def test_a_run_that_is_killed_or_interrupted_leaves_what_came_before(scripted, steer_here, file):
     process = scripted("never ends").start(*PROMPT, "--record", str(file))
-    process.stdout.read(10)
+    assert process.stdout.read(10) == " more more"
+    killed = file.with_name("killed.jsonl")
+    killed.write_bytes(file.read_bytes())  # what is there at any time is what a killed run leaves
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert process.returncode == 130
-    assert len(read_recording(file).events) >= 2
+    assert len(read_recording(file).events) >= len(read_recording(killed).events) >= 2
+    replayed = steer_here("replay", str(killed), "--speed", "0")
+    assert (replayed.returncode, replayed.stdout[:10]) == (1, " more more")
+    assert "steer-tui: The recording ends before the text does." in replayed.stderr
 
 
 def test_what_a_model_says_goes_to_the_file_as_it_came(scripted_here, file):
@@ -250,16 +245,21 @@ def test_a_recording_whose_end_is_missing_is_played_as_far_as_it_goes(steer_here
     assert lines(as_json.stdout)[-1]["data"]["code"] == "truncated"
 
 
-def test_hostile_text_cannot_act_on_the_terminal(steer, file):
+def test_hostile_text_cannot_act_on_the_terminal(steer_here, monkeypatch, file):
     pty = pytest.importorskip("pty")
     evil = "\x1b]0;title\x07"
     write(file, recording(at(0, word(evil, 0)), at(0, ErrorEvent(f"no{evil}", "rejected")), lanes=(Lane.STEERED,)))
     ours, theirs = pty.openpty()
-    process = steer.start("replay", str(file), stdout=theirs, stderr=theirs)
-    assert process.wait(timeout=20) == 1
-    os.close(theirs)
-    shown = os.read(ours, 10_000).decode()
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert steer_here("replay", str(file)).returncode == 1
+    came = b""
+    with suppress(OSError):  # nobody holds the other side any more
+        while piece := os.read(ours, 10_000):
+            came += piece
     os.close(ours)
+    shown = came.decode()
     assert "␛]0;title␇" in shown and "no␛" in shown
     assert "\x1b" not in shown and "\x07" not in shown
 

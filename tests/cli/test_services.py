@@ -43,10 +43,9 @@ async def test_one_lane_alone_is_the_text_alone(ask, lane, text):
         assert (await ask(*RUN, "--url", server.url, "--lane", lane, "--dial", f"{BRIDGE}=5")).stdout == text
 
 
-async def test_json_has_the_events_of_both_lanes_and_nothing_else(steer):
+async def test_json_has_the_events_of_both_lanes_and_nothing_else(ask):
     async with Loopback(routes()) as server:
-        line = (*RUN, "--url", server.url, "--lane", "both", "--json", "--dial", f"{BRIDGE}=5")
-        done = await asyncio.to_thread(steer, *line)
+        done = await ask(*RUN, "--url", server.url, "--lane", "both", "--json", "--dial", f"{BRIDGE}=5")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     texts = {"steered": "", "default": ""}
     for event in events:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -275,71 +274,45 @@ def test_a_rate_limit_is_told_and_waited_out(sweeping):
     assert ended.stderr == "steer-tui: Too many requests. Going on in 1 s.\n"
 
 
-# What only a process of its own shows
+# Interrupts, pipes and terminals
 
 
-def test_an_interrupt_ends_with_130_no_traceback_and_the_rows_so_far(process, tmp_path):
-    running = process.start(*SWEEP, "--json", "--prompt", "One", "--samples", "1")
+def test_an_interrupt_ends_with_130_the_rows_so_far_and_the_cursor_back(process, terminal, tmp_path):
+    running = process.start(*SWEEP, "--json", "--prompt", "One", "--samples", "1", stderr=terminal.theirs)
     first = running.stdout.readline()
     running.send_signal(signal.SIGINT)
-    rest, err = running.communicate(timeout=20)
-    assert (running.returncode, err) == (130, "")
+    rest, _ = running.communicate(timeout=20)
+    assert running.returncode == 130
     assert json.loads(first)["value"] == -4
     assert len(rest.splitlines()) < 2
     assert (tmp_path / "closed").exists()
+    written = terminal.read()
+    assert "Traceback" not in written
+    assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv"])
-def test_a_closed_pipe_ends_quietly_and_closes_the_engine(process, tmp_path, form):
-    running = process.start(*SWEEP, "--prompt", "One", "--samples", "1", form)
-    running.stdout.readline()
-    running.stdout.close()
-    assert running.wait(timeout=20) == 0
-    assert running.stderr.read() == ""
-    assert (tmp_path / "closed").exists()
+def test_a_closed_pipe_ends_quietly_and_closes_the_engine(sweeping, monkeypatch, form):
+    reading, writing = os.pipe()
+    os.close(reading)
+    engine = SweepingEngine()
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr("sys.stdout", pipe)
+        ended = sweeping(engine)(*SWEEP, "--prompt", "One", "--samples", "1", form)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert engine.closed
 
 
-def seen(terminal: int, until: bytes) -> bytes:
-    """What has come to a terminal once something has."""
-    read, end = b"", time.monotonic() + 20
-    while until not in read:
-        assert time.monotonic() < end, read
-        read += os.read(terminal, 10_000)
-    return read
+def test_the_bar_goes_to_standard_error_where_it_is_a_terminal_and_leaves_the_table_alone(sweeping, terminal):
+    terminal.becomes("stderr")
+    ended = sweeping(SweepingEngine())(*SWEEP, "--prompt", "One", "--samples", "1")
+    assert ended.returncode == 0
+    assert re.search(r"/6.*texts", terminal.read())
+    assert "\x1b" not in ended.stdout
+    assert "winter" in ended.stdout.splitlines()[0]
 
 
-def test_the_bar_goes_to_standard_error_where_it_is_a_terminal_and_leaves_the_table_alone(process):
-    pty = pytest.importorskip("pty")
-    ours, theirs = pty.openpty()
-    running = process.start(*SWEEP, "--prompt", "One", "--samples", "1", stderr=theirs)
-    assert b"/6" in seen(ours, b"texts")
-    out, _ = running.communicate(timeout=20)
-    os.close(theirs)
-    os.close(ours)
-    assert running.returncode == 0
-    assert "\x1b" not in out
-    assert "winter" in out.splitlines()[0]
-
-
-def test_an_interrupted_bar_gives_the_cursor_back(process):
-    pty = pytest.importorskip("pty")
-    ours, theirs = pty.openpty()
-    running = process.start(*SWEEP, "--prompt", "One", stderr=theirs)
-    seen(ours, b"texts")
-    running.send_signal(signal.SIGINT)
-    running.communicate(timeout=20)
-    assert running.returncode == 130
-    os.close(theirs)
-    assert b"Traceback" not in seen(ours, b"\x1b[?25h")
-    os.close(ours)
-
-
-def test_lines_that_come_to_the_same_terminal_are_not_torn_by_a_bar(process):
-    pty = pytest.importorskip("pty")
-    ours, theirs = pty.openpty()
-    running = process.start(*SWEEP, "--prompt", "One", "--samples", "1", "--json", stdout=theirs, stderr=theirs)
-    assert running.wait(timeout=20) == 0
-    os.close(theirs)
-    lines = os.read(ours, 10_000).decode().splitlines()
-    os.close(ours)
-    assert [json.loads(line)["value"] for line in lines] == [-4, 0, 4]
+def test_lines_that_come_to_the_same_terminal_are_not_torn_by_a_bar(sweeping, terminal):
+    terminal.becomes("stdout", "stderr")
+    assert sweeping(SweepingEngine())(*SWEEP, "--prompt", "One", "--samples", "1", "--json").returncode == 0
+    assert [json.loads(line)["value"] for line in terminal.read().splitlines()] == [-4, 0, 4]

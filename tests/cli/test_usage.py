@@ -135,8 +135,8 @@ def test_what_only_the_command_line_can_judge_is_told_with_file_and_line_too(ste
     assert f"{file}, {words}" in done.stderr
 
 
-def test_without_a_terminal_the_app_points_to_run(steer):
-    done = steer()
+def test_without_a_terminal_the_app_points_to_run(steer_here):
+    done = steer_here()
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("steer-tui: Standard input is no terminal")
     assert "steer-tui run --prompt TEXT" in done.stderr

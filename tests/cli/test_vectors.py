@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import pickle
 import re
 import sys
@@ -116,9 +115,10 @@ MEAN = (3.5 + 2) / 2 - (2.5 + 3 + 2.5) / 3
 
 
 @pytest.fixture
-def make(steer_here, tmp_path, monkeypatch):
+def make(steer_here, tmp_path, monkeypatch, kept_norms):
     """Runs `vectors make` beside a server of this test's own loop."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(kept_norms))
     monkeypatch.delenv("INTERP_ENGINE_SERVER_TOKEN", raising=False)
     (tmp_path / "happy.txt").write_text(POSITIVE)
     (tmp_path / "sad.txt").write_bytes(NEGATIVE.encode())
@@ -132,8 +132,9 @@ def make(steer_here, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("suffix", [".gguf", ".safetensors"])
-@pytest.mark.parametrize(("position", "expected"), [((), LAST), (("--position", "mean"), MEAN)])
+@pytest.mark.parametrize(
+    ("suffix", "position", "expected"), [(".gguf", (), LAST), (".safetensors", ("--position", "mean"), MEAN)]
+)
 async def test_it_is_the_difference_of_the_two_means_whose_model_the_file_names(
     make, tmp_path, suffix, position, expected
 ):
@@ -222,15 +223,9 @@ async def test_a_place_that_cannot_be_written_is_told_before_anything_is_loaded(
     assert done.stderr.startswith("steer-tui: --out: no file can be made in the folder '/proc' (")
 
 
-async def test_on_a_terminal_a_bar_shows_how_far_it_is(make, steer, tmp_path):
-    pty = pytest.importorskip("pty")
-    ours, theirs = pty.openpty()
-    line = ("--positive", str(tmp_path / "happy.txt"), "--negative", str(tmp_path / "sad.txt"), "--layer", "1")
-    async with Box().server as server:
-        out = ("--out", str(tmp_path / "mood.safetensors"), "--engine", "interp", "--url", server.url)
-        running = steer.start("vectors", "make", *line, *out, stderr=theirs)
-        assert await asyncio.to_thread(running.wait, 30) == 0
-    os.close(theirs)
-    assert b"5/5" in os.read(ours, 100_000)
-    os.close(ours)
-    assert running.stdout.read().startswith(str(tmp_path))
+async def test_on_a_terminal_a_bar_shows_how_far_it_is(make, terminal, tmp_path):
+    terminal.becomes("stderr")
+    done = await make(Box())
+    assert done.returncode == 0
+    assert "5/5" in terminal.read()
+    assert done.stdout.startswith(str(tmp_path))

@@ -1,10 +1,9 @@
 """What a person sees while an engine's server loads its model, and how that ends."""
 
 import json
-import os
 import re
 import signal
-import subprocess
+import sys
 
 import pytest
 
@@ -15,14 +14,14 @@ PROMPT = ("run", "--prompt", "x")
 STAGES = "steer-tui: Starting the server …\nsteer-tui: The server loads toy …\n"
 
 
-def test_each_stage_is_told_once_on_standard_error_and_the_text_alone_on_standard_output(scripted):
-    done = scripted("loads")(*PROMPT, "--dial", "sea=4", "--lane", "both")
+def test_each_stage_is_told_once_on_standard_error_and_the_text_alone_on_standard_output(scripted_here):
+    done = scripted_here("loads")(*PROMPT, "--dial", "sea=4", "--lane", "both")
     assert (done.returncode, done.stderr) == (0, STAGES)
     assert done.stdout == "── steered ──\n[Sea=4] one two\n\n── default ──\n[] one two\n"
 
 
-def test_a_list_of_features_waits_for_the_server_in_the_same_way(scripted):
-    done = scripted("loads")("features", "sea", "--json")
+def test_a_list_of_features_waits_for_the_server_in_the_same_way(scripted_here):
+    done = scripted_here("loads")("features", "sea", "--json")
     assert (done.returncode, done.stderr) == (0, STAGES)
     assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["Sea", "sea\x1b[31mred"]
 
@@ -41,24 +40,13 @@ def test_where_lines_stay_the_log_is_told_again_when_it_is_new_and_ten_seconds_h
     ]
 
 
-@pytest.fixture
-def terminal():
-    """A pseudo-terminal: our end, and its own."""
-    pty = pytest.importorskip("pty")
-    ours, theirs = pty.openpty()
-    yield ours, theirs
-    os.close(ours)
-    os.close(theirs)
-
-
-def test_on_a_terminal_one_line_is_written_anew_and_nothing_of_it_is_left(scripted, terminal):
+def test_on_a_terminal_one_line_is_written_anew_and_nothing_of_it_is_left(scripted_here, terminal, monkeypatch):
     pyte = pytest.importorskip("pyte")
-    ours, theirs = terminal
-    steer = scripted("loads")
-    steer.variables |= {"COLUMNS": "60", "TERM": "xterm"}
-    process = steer.start(*PROMPT, stdout=theirs, stderr=theirs)
-    assert process.wait(timeout=30) == 0
-    written = os.read(ours, 100_000).decode()
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    terminal.becomes("stdout", "stderr")
+    assert scripted_here("loads")(*PROMPT).returncode == 0
+    written = terminal.read()
     assert re.search(r"starting the server · \d:\d\d\r", written)
     assert re.search(r"the server loads toy · \d:\d\d · first line", written)
     assert "weights:␛ 50% ====" in written
@@ -70,54 +58,49 @@ def test_on_a_terminal_one_line_is_written_anew_and_nothing_of_it_is_left(script
     assert not screen.cursor.hidden
 
 
-def test_an_interrupt_while_it_loads_ends_with_130_and_closes_the_engine(scripted, tmp_path):
-    process = scripted("loads for ever").start(*PROMPT)
-    assert process.stderr.readline() == "steer-tui: Starting the server …\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (130, "", "")
-    assert (tmp_path / "closed").exists()
-
-
-def test_an_interrupt_on_a_terminal_leaves_its_cursor_as_it_was(scripted, terminal, tmp_path):
-    ours, theirs = terminal
+def test_an_interrupt_while_it_loads_ends_with_130_closes_the_engine_and_leaves_the_cursor_as_it_was(
+    scripted, terminal, tmp_path
+):
     steer = scripted("loads for ever")
     steer.variables |= {"COLUMNS": "60", "TERM": "xterm"}
-    process = steer.start(*PROMPT, stdout=theirs, stderr=theirs)
+    process = steer.start(*PROMPT, stderr=terminal.theirs)
     written = ""
     while "starting the server" not in written:
-        written += os.read(ours, 1000).decode()
+        written += terminal.read()
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 130
-    written += os.read(ours, 100_000).decode()
+    out, _ = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
+    written += terminal.read()
     assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")
+    assert "Traceback" not in written
     assert (tmp_path / "closed").exists()
 
 
-def test_what_the_engine_warns_of_is_told_once_and_before_the_text(scripted):
-    process = scripted("loads and warns").start(*PROMPT, "--lane", "both", stderr=subprocess.STDOUT)
-    out, _ = process.communicate(timeout=30)
+def test_what_the_engine_warns_of_is_told_once_and_before_the_text(scripted_here, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", sys.stdout)
+    out = scripted_here("loads and warns")(*PROMPT, "--lane", "both").stdout
     told = "steer-tui: Steering has no effect␛ here.\n"
     assert out.count(told) == 1
     assert out.index(told) < out.index("── steered")
 
 
-def test_a_sweep_warns_too(scripted):
-    done = scripted("loads and warns")("sweep", "--feature", "sea")
+def test_a_sweep_warns_too(scripted_here):
+    done = scripted_here("loads and warns")("sweep", "--feature", "sea")
     assert done.stderr.startswith(f"{STAGES}steer-tui: Steering has no effect␛ here.\n")
 
 
-def test_an_engine_that_neither_loads_nor_answers_is_given_up_at_the_deadline(scripted, tmp_path):
-    steer = scripted("does not answer")
-    steer.variables["STEER_TUI_DEADLINES__FIRST_EVENT"] = "0.5"
+def test_an_engine_that_neither_loads_nor_answers_is_given_up_at_the_deadline(scripted_here, tmp_path):
+    steer = scripted_here("does not answer")
+    steer.set("STEER_TUI_DEADLINES__FIRST_EVENT", "0.5")
+    steer.set("CLOSED", str(tmp_path / "closed"))
     done = steer(*PROMPT)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("steer-tui: The engine did not answer for 0.5 seconds.")
     assert (tmp_path / "closed").exists()
 
 
-def test_a_method_reaches_the_engine_and_one_that_it_lacks_is_refused_before_anything_is_loaded(scripted):
-    steer = scripted("loads")
+def test_a_method_reaches_the_engine_and_one_that_it_lacks_is_refused_before_anything_is_loaded(scripted_here):
+    steer = scripted_here("loads")
     assert steer(*PROMPT, "--dial", "sea=4", "--method", "ablate").stdout == "[ablate Sea=4] one two\n"
     for line in (PROMPT, ("sweep", "--feature", "sea")):
         done = steer(*line, "--method", "orthogonal")

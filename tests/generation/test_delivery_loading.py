@@ -24,7 +24,7 @@ def delivered(script: Script) -> tuple[Delivery, LoadingEngine]:
 
 async def test_an_engine_may_load_for_longer_than_its_first_event_may_take() -> None:
     delivery, engine = delivered(playing([250.0, token("a"), done()]))
-    await delivery.pass_time(5000.0)
+    await delivery.pass_time(1100.0)
     assert engine.loading is not None
     assert (delivery.pauses, delivery.task.done()) == ([], False)
     engine.loaded.set()
@@ -34,7 +34,7 @@ async def test_an_engine_may_load_for_longer_than_its_first_event_may_take() -> 
 
 async def test_once_it_has_loaded_its_first_event_has_its_time_and_no_more() -> None:
     delivery, engine = delivered(playing([Gate()]))
-    await delivery.pass_time(5000.0)
+    await delivery.pass_time(1100.0)
     engine.loaded.set()
     await delivery.pass_time(298.0)
     assert delivery.pauses == []

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import recording, write
 
@@ -102,6 +102,7 @@ RECORDINGS = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(RECORDINGS)
 def test_what_is_recorded_is_read_again(written):
     with TemporaryDirectory() as folder:
@@ -132,6 +133,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(RECORDINGS, st.data())
 def test_a_recording_that_was_changed_anywhere_is_read_or_refused_and_nothing_else(written, data):
     with TemporaryDirectory() as folder:

@@ -250,7 +250,7 @@ def shown_of(events: Iterable[Event]) -> Shelf:
 
 
 @given(st.lists(rewound(), min_size=1, max_size=4), st.data())
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_what_is_shown_at_the_end_is_what_the_last_attempt_says(
     streams: list[list[Event]], data: st.DataObject
 ) -> None:
@@ -263,7 +263,7 @@ def test_what_is_shown_at_the_end_is_what_the_last_attempt_says(
 
 
 @given(TEXTS, st.data())
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_the_same_text_however_it_is_cut_and_lost_never_shrinks_and_never_differs(
     text: str, data: st.DataObject
 ) -> None:
@@ -293,7 +293,7 @@ def with_losses(draw: st.DrawFn, streams: Sequence[Sequence[Event]]) -> list[lis
 
 
 @given(st.lists(rewound(), min_size=1, max_size=3), st.data())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_what_is_shown_is_what_the_last_run_says_however_often_runs_are_gone_on_with_and_begun_anew(
     runs: list[list[Event]], data: st.DataObject
 ) -> None:
@@ -303,7 +303,7 @@ def test_what_is_shown_is_what_the_last_run_says_however_often_runs_are_gone_on_
 
 
 @given(TEXTS, st.data())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_the_same_text_never_shrinks_however_often_its_runs_are_gone_on_with_and_begun_anew(
     text: str, data: st.DataObject
 ) -> None:
@@ -315,7 +315,7 @@ def test_the_same_text_never_shrinks_however_often_its_runs_are_gone_on_with_and
 
 
 @given(TEXTS, TEXTS, st.data())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_a_difference_is_told_just_where_the_new_text_does_not_begin_with_what_is_shown(
     first: str, second: str, data: st.DataObject
 ) -> None:
@@ -324,7 +324,7 @@ def test_a_difference_is_told_just_where_the_new_text_does_not_begin_with_what_i
 
 
 @given(rewound(), rewound(), rewound(DEFAULT), rewound(DEFAULT), st.data())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_lanes_that_come_interleaved_do_not_touch_each_other(
     first: list[Event], second: list[Event], third: list[Event], fourth: list[Event], data: st.DataObject
 ) -> None:

@@ -4,7 +4,7 @@ import math
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_engine import FEATURES
 
@@ -34,6 +34,7 @@ def reading(tokens: list[str], activations: list[float], logprobs: list[float | 
     return Reading(tuple(tokens), tuple((value,) for value in activations), tuple(logprobs))
 
 
+@settings(max_examples=60)
 @given(TEXTS, TEXTS)
 def test_divergence_is_a_share_that_is_0_for_the_same_words_alone_and_the_same_both_ways(one: str, other: str) -> None:
     share = divergence(one, other)
@@ -72,8 +73,11 @@ def test_a_text_that_says_one_thing_over_and_over_repeats_nearly_all_of_it() -> 
     assert repetition("the sea") == repetition("") == 0
 
 
+@settings(max_examples=50)
 @given(
-    st.lists(st.text(max_size=5), min_size=1), st.lists(st.text(min_size=1, max_size=5), min_size=1), st.floats(0, 9)
+    st.lists(PIECES, min_size=1, max_size=8),
+    st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=8),
+    st.floats(0, 9),
 )
 def test_only_the_outputs_tokens_count_however_it_is_cut_into_tokens(
     prompt: list[str], output: list[str], activation: float
@@ -116,7 +120,8 @@ def test_a_telltale_is_asked_and_not_the_activations() -> None:
         assert (measures.shows, measures.shown_by) == (shows, ShownBy.TELLTALE)
 
 
-@given(st.lists(MEASURES, min_size=1, max_size=20), st.randoms())
+@settings(max_examples=40)
+@given(st.lists(MEASURES, min_size=1, max_size=10), st.randoms())
 def test_means_lie_between_the_least_and_the_greatest_in_whatever_order(
     measures: list[Measures], random: Random
 ) -> None:
@@ -139,7 +144,8 @@ def test_there_are_no_means_of_nothing() -> None:
     assert Means.of([]) is None
 
 
-@given(st.lists(st.tuples(st.sampled_from([-1.0, 0.0, 1.0]), st.sampled_from(Direction), MEASURES), max_size=20))
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.sampled_from([-1.0, 0.0, 1.0]), st.sampled_from(Direction), MEASURES), max_size=10))
 def test_a_row_holds_the_texts_of_its_value_each_in_its_direction(
     drawn: list[tuple[float, Direction, Measures]],
 ) -> None:

@@ -1,10 +1,10 @@
 """A page in a real browser that opens EventSources and tells what it saw, and a line to the gateway that can be cut.
 
     async with Browser() as browser, gateway(engine, origins=(browser.origin,)) as there:
-        seen = await browser.follow(there.url, {"first": "prompt=Hello"})
+        seen = await browser.follow({"first": f"{there.url}/api/generate?prompt=Hello"})
         seen["first"].events[0]["data"]["token"]
 
-The page is of another origin than the gateway; when every source has stopped for good it posts what it saw back to the
+The page is of another origin than the gateways; when every source has stopped for good it posts what it saw back to the
 server that it came from. Nothing is driven from outside: no protocol of the browser's and no library for one.
 """
 
@@ -44,15 +44,15 @@ const asked = ASKED;
 
 async function pass() {
   if (!asked.token) return "";
-  const answer = await fetch(asked.url + "/api/token", {
+  const answer = await fetch(asked.guarded + "/api/token", {
     method: "POST", headers: {Authorization: "Bearer " + asked.token},
   });
-  return "&token=" + encodeURIComponent((await answer.json()).token);
+  return encodeURIComponent((await answer.json()).token);
 }
 
-function follow(query) {
+function follow(address) {
   return new Promise((resolve) => {
-    const source = new EventSource(asked.url + "/api/generate?" + query);
+    const source = new EventSource(address);
     const seen = {events: [], opened: 0, lost: 0};
     source.onopen = () => { seen.opened += 1; };
     const take = (event) => {
@@ -69,8 +69,8 @@ function follow(query) {
 
 async function main() {
   const token = await pass();
-  const names = Object.keys(asked.queries);
-  const seen = await Promise.all(names.map((name) => follow(asked.queries[name] + token)));
+  const names = Object.keys(asked.sources);
+  const seen = await Promise.all(names.map((name) => follow(asked.sources[name].replace("PASS", token))));
   return Object.fromEntries(names.map((name, index) => [name, seen[index]]));
 }
 
@@ -120,9 +120,9 @@ class Browser:
     async def __aexit__(self, *error: Any) -> None:
         await self._stack.aclose()
 
-    async def follow(self, url: str, queries: Mapping[str, str], *, token: str = "") -> dict[str, Seen]:
-        """An EventSource for each query, all at once, with a pass for the token where there is one."""
-        self._asked = {"url": url, "queries": queries, "token": token}
+    async def follow(self, sources: Mapping[str, str], *, guarded: str = "", token: str = "") -> dict[str, Seen]:
+        """An EventSource for each address, all at once; for PASS in one stands what the guarded gateway gives."""
+        self._asked = {"sources": sources, "guarded": guarded, "token": token}
         async with asyncio.timeout(PATIENCE), _chromium(self.origin + "/"):
             seen = await self._seen
         assert "fault" not in seen, seen["fault"]

@@ -3,7 +3,6 @@
 import asyncio
 import json
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripted_engine import ScriptedEngine
@@ -12,6 +11,8 @@ from server.talking import asked, events_in, gateway, raw, raw_post, read_status
 from steer_tui.server import receiving
 from steer_tui.server.bodies import GenerateAsked, read_json
 from steer_tui.server.refusing import Denial
+
+JSON = {"Content-Type": "application/json"}
 
 WRONG = {
     "no prompt": {},
@@ -64,36 +65,34 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("body", WRONG.values(), ids=WRONG)
-async def test_a_wrong_field_is_422_and_named(body):
+async def test_a_wrong_field_is_422_and_named():
     engine = ScriptedEngine()
     async with gateway(engine) as there:
-        kind = {"Content-Type": "application/json"}
-        answer = await there.client.post("/api/generate", content=json.dumps(body), headers=kind)
-        again = await there.generate()
-    told = answer.json()
-    assert answer.status_code == 422
-    assert told["code"] in ("rejected", "not_found", "unsupported")
-    assert told["error"].endswith(".")
-    assert set(told) <= {"error", "code", "hint"}
-    assert len(engine.requests) == 1
-    assert text_of(again)
+        for what, body in WRONG.items():
+            answer = await there.client.post("/api/generate", content=json.dumps(body), headers=JSON)
+            told = answer.json()
+            assert answer.status_code == 422, what
+            assert told["code"] in ("rejected", "not_found", "unsupported"), what
+            assert told["error"].endswith("."), what
+            assert set(told) <= {"error", "code", "hint"}, what
+            assert engine.requests == [], what
+        assert text_of(await there.generate())
 
 
-@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
-async def test_a_body_that_is_no_json_is_400(body):
+async def test_a_body_that_is_no_json_is_400():
     async with gateway(ScriptedEngine()) as there:
-        answer = await there.client.post(
-            "/api/generate", content=body, headers={"Content-Type": "application/json; charset=utf-8"}
-        )
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+        kind = {"Content-Type": "application/json; charset=utf-8"}
+        for what, body in BROKEN.items():
+            answer = await there.client.post("/api/generate", content=body, headers=kind)
+            assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), what
 
 
-@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
-async def test_a_body_that_does_not_say_it_is_json_is_415(kind):
+async def test_a_body_that_does_not_say_it_is_json_is_415():
     async with gateway(ScriptedEngine()) as there:
-        answer = await there.client.post("/api/generate", content=b'{"prompt": "a"}', headers={"Content-Type": kind})
-    assert (answer.status_code, answer.json()["code"]) == (415, "rejected")
+        for kind in ("", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"):
+            told = {"Content-Type": kind}
+            answer = await there.client.post("/api/generate", content=b'{"prompt": "a"}', headers=told)
+            assert (answer.status_code, answer.json()["code"]) == (415, "rejected"), kind
 
 
 async def test_a_large_body_is_413_whether_its_length_is_told_or_not():
@@ -102,10 +101,9 @@ async def test_a_large_body_is_413_whether_its_length_is_told_or_not():
             yield b" " * 1024
 
     async with gateway(ScriptedEngine()) as there:
-        kind = {"Content-Type": "application/json"}
-        told = await there.client.post("/api/generate", content=b" " * 70_000, headers=kind)
-        chunked = await there.client.post("/api/generate", content=pieces(), headers=kind)
-        fits = await there.client.post("/api/generate", content=b'{"prompt": "a"}' + b" " * 60_000, headers=kind)
+        told = await there.client.post("/api/generate", content=b" " * 70_000, headers=JSON)
+        chunked = await there.client.post("/api/generate", content=pieces(), headers=JSON)
+        fits = await there.client.post("/api/generate", content=b'{"prompt": "a"}' + b" " * 60_000, headers=JSON)
     assert (told.status_code, chunked.status_code, fits.status_code) == (413, 413, 200)
     assert told.json()["code"] == chunked.json()["code"] == "rejected"
 
@@ -128,9 +126,8 @@ async def test_a_client_that_goes_within_its_body_harms_nobody(caplog):
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
+async def test_a_wrong_query_is_422():
+    queries = [
         "",
         "prompt=",
         "prompt=a&prompt=b",
@@ -148,38 +145,35 @@ async def test_a_client_that_goes_within_its_body_harms_nobody(caplog):
         "prompt=a&steeringVector=x",
         "prompt=a&options=x",
         "prompt=a&chat=perhaps",
-    ],
-)
-async def test_a_wrong_query_is_422(query):
+    ]
     engine = ScriptedEngine()
     async with gateway(engine) as there:
-        answer = await there.get(f"/api/generate?{query}")
-    assert (answer.status_code, answer.json()["code"]) == (422, "rejected")
+        for query in queries:
+            answer = await there.get(f"/api/generate?{query}")
+            assert (answer.status_code, answer.json()["code"]) == (422, "rejected"), query
     assert engine.requests == []
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=501", "limit=x", "offset=-1", "q=a&q=b", f"q={'a' * 501}", "x=1"])
-async def test_a_wrong_look_at_the_features_is_422(query):
+async def test_a_wrong_look_at_the_features_is_422():
     async with gateway(ScriptedEngine()) as there:
-        assert (await there.get(f"/api/features?{query}")).status_code == 422
+        for query in ("limit=0", "limit=501", "limit=x", "offset=-1", "q=a&q=b", f"q={'a' * 501}", "x=1"):
+            assert (await there.get(f"/api/features?{query}")).status_code == 422, query
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
-    [
+async def test_what_is_not_there_is_told_in_the_same_shape():
+    asks = [
         ("GET", "/", 404, "not_found"),
         ("GET", "/api", 404, "not_found"),
         ("GET", "/api/generate/", 404, "not_found"),
         ("PUT", "/api/generate", 405, "method_not_allowed"),
         ("GET", "/api/generate/run", 405, "method_not_allowed"),
         ("GET", "/api/token", 405, "method_not_allowed"),
-    ],
-)
-async def test_what_is_not_there_is_told_in_the_same_shape(method, path, status, code):
+    ]
     async with gateway(ScriptedEngine()) as there:
-        answer = await there.client.request(method, path, follow_redirects=False)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert ("allow" in answer.headers) == (status == 405)
+        for method, path, status, code in asks:
+            answer = await there.client.request(method, path, follow_redirects=False)
+            assert (answer.status_code, answer.json()["code"]) == (status, code), path
+            assert ("allow" in answer.headers) == (status == 405), path
 
 
 json_values = st.recursive(
@@ -213,11 +207,11 @@ def test_whatever_a_body_holds_it_is_read_or_refused_in_a_sentence(body):
         assert read.options.sampling.max_tokens >= 1
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(bodies)
 async def test_whatever_a_body_holds_the_server_answers_in_its_one_shape(body):
     async with gateway(ScriptedEngine()) as there:
-        answer = await there.client.post("/api/generate", content=body, headers={"Content-Type": "application/json"})
+        answer = await there.client.post("/api/generate", content=body, headers=JSON)
         assert answer.status_code in (200, 400, 422)
         if answer.status_code == 200:
             assert events_in(answer.content)

@@ -1,27 +1,22 @@
 """The server ends: with streams open, with one that is not read, by a signal."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
-import httpx
 import pytest
 from scripted_engine import Gate, ScriptedEngine, speaking, token
-from server.talking import PATIENCE, Stream, asked, gateway, names_of, raw, raw_post, until
+from server.talking import PATIENCE, Stream, asked, client_of, gateway, names_of, raw, raw_post, until
 
 from steer_tui.domain import Rejected
-from steer_tui.server import ServeSettings, keeping
+from steer_tui.server import ServeSettings, keeping, serve
 from steer_tui.server.serving import running
 
 
 async def test_every_open_stream_is_told_and_nothing_hangs():
     engine = ScriptedEngine(speaking(gate := Gate()))
-    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+    async with client_of() as client:
         async with running(engine, ServeSettings(port=0, generations=2)) as url:
             streams = []
             for _ in range(3):  # the last one waits for its turn
@@ -42,8 +37,8 @@ async def test_every_open_stream_is_told_and_nothing_hangs():
 
 async def test_a_stream_that_nobody_reads_does_not_hold_the_end_up():
     def much(request):
-        for index in range(20_000):
-            yield token("x" * 300, index)
+        for index in range(2000):
+            yield token("x" * 3000, index)
 
     engine = ScriptedEngine(much)
     async with gateway(engine) as there:
@@ -113,40 +108,17 @@ async def test_two_servers_of_one_process_end_by_themselves():
         assert names_of(await stream.rest())[-1] == "done"
 
 
-SERVE = """
-import asyncio
-from scripted_engine import Gate, ScriptedEngine, speaking
-from steer_tui.server import ServeSettings, serve
-asyncio.run(serve(ScriptedEngine(speaking(Gate())), ServeSettings(port=0), lambda url: print(url, flush=True)))
-print("ended", flush=True)
-"""
-
-
-def start() -> "subprocess.Popen[str]":
-    tests = Path(__file__).parent.parent
-    environment = {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
-    return subprocess.Popen(
-        [sys.executable, "-c", SERVE], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-async def end_by(number: int) -> tuple[int, str, list[str]]:
-    process = start()
-    try:
-        url = (await asyncio.to_thread(process.stdout.readline)).strip()
-        async with httpx.AsyncClient(timeout=PATIENCE) as client:
-            request = client.build_request("POST", f"{url}/api/generate", json=asked())
-            stream = Stream(await client.send(request, stream=True))
-            process.send_signal(number)
-            events = await stream.rest()
-            await stream.aclose()
-        out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
-    finally:
-        process.kill()
-        process.wait()
-    return process.returncode, out + err, [told.data["code"] for told in events]
-
-
-async def test_a_signal_ends_it_in_good_order():
+async def test_a_signal_ends_it_with_a_word_to_every_open_stream_and_is_told_to_whoever_called():
     for number in (signal.SIGINT, signal.SIGTERM):
-        assert await end_by(number) == (0, "ended\n", ["unreachable"])
+        engine, listening = ScriptedEngine(speaking(Gate())), asyncio.Queue()
+        former = signal.getsignal(number)
+        serving = asyncio.create_task(serve(engine, ServeSettings(port=0), listening.put_nowait))
+        async with client_of(await listening.get()) as client:
+            request = client.build_request("POST", "/api/generate", json=asked())
+            stream = Stream(await client.send(request, stream=True))
+            signal.raise_signal(number)
+            assert [told.data["code"] for told in await stream.rest()] == ["unreachable"]
+            await stream.aclose()
+        assert await serving == number
+        assert signal.getsignal(number) == former
+        assert engine.open_streams == 0

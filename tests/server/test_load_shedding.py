@@ -6,73 +6,97 @@ import socket
 import sys
 import tracemalloc
 from collections import Counter
+from dataclasses import dataclass
 
-import httpx
 from scripted_engine import Gate, ScriptedEngine, done, speaking, token
-from server.talking import PATIENCE, Stream, asked, gateway, names_of, numbers_of, raw, raw_post, until
+from server.talking import PATIENCE, Stream, asked, client_of, gateway, names_of, numbers_of, raw, raw_post, until
 
 from steer_tui.server import ServeSettings
 from steer_tui.server.runs import BATCH_BYTES
 from steer_tui.server.serving import running
 
-# One client process: so many requests at once, and what each was answered.
+ASKS = raw_post(b'{"prompt": "a"}', "Connection: close")
+
+# One client process: so many requests at once, and the head of each answer.
 CLIENT = """
-import asyncio, json, sys
-import httpx
+import json, socket, sys
 
-async def main(url, count):
-    async with httpx.AsyncClient(base_url=url, timeout=30, limits=httpx.Limits(max_connections=None)) as client:
-        print("ready", flush=True)
-        await asyncio.to_thread(sys.stdin.readline)
-        asks = [client.post("/api/generate", json={"prompt": "a"}) for _ in range(count)]
-        answers = await asyncio.gather(*asks)
-    names = ("ratelimit-remaining", "retry-after")
-    told = [[each.status_code, *map(each.headers.get, names)] for each in answers]
-    print(json.dumps(told))
-
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+port, count, asks = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].encode()
+lines = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(count)]
+print("ready", flush=True)
+sys.stdin.readline()
+for line in lines:
+    line.sendall(asks)
+answers = [b"".join(iter(lambda: line.recv(65536), b"")) for line in lines]
+print(json.dumps([answer.decode().partition("\\r\\n\\r\\n")[0] for answer in answers]))
 """
 
 
-async def asked_at_once(url: str, processes: int, count: int) -> list[list[str]]:
+@dataclass(frozen=True)
+class Head:
+    """What stands above an answer's body."""
+
+    status: int
+    headers: dict[str, str]
+
+
+def read_head(head: str) -> Head:
+    status, *lines = head.split("\r\n")
+    headers = (line.partition(": ") for line in lines)
+    return Head(int(status.split()[1]), {name.lower(): value for name, _, value in headers})
+
+
+async def asked_at_once(port: int, processes: int, count: int) -> list[Head]:
     """What `processes` clients are answered that ask `count` times each, all together."""
     pipe = asyncio.subprocess.PIPE
+    told = (str(port), str(count), ASKS.decode())
     clients = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", CLIENT, url, str(count), stdin=pipe, stdout=pipe)
+        await asyncio.create_subprocess_exec(sys.executable, "-c", CLIENT, *told, stdin=pipe, stdout=pipe)
         for _ in range(processes)
     ]
     try:
         async with asyncio.timeout(60):
             for client in clients:
                 await client.stdout.readline()
-            told = await asyncio.gather(*(client.communicate(b"\n") for client in clients))
+            heads = await asyncio.gather(*(client.communicate(b"\n") for client in clients))
     finally:
         for client in clients:
             if client.returncode is None:
                 client.kill()
                 await client.wait()
-    return [answer for out, _ in told for answer in json.loads(out)]
+    return [read_head(head) for out, _ in heads for head in json.loads(out)]
 
 
 async def test_of_100_requests_from_4_processes_exactly_10_begin():
     engine = ScriptedEngine()
     async with gateway(engine, rate_limit="10/minute", generations=100) as there:
-        answers = await asked_at_once(there.url, processes=4, count=25)
-    assert Counter(status for status, _, _ in answers) == {200: 10, 429: 90}
+        answers = await asked_at_once(there.port, processes=4, count=25)
+    assert Counter(answer.status for answer in answers) == {200: 10, 429: 90}
     assert len(engine.requests) == 10
-    assert all(remaining == "0" and 0 < int(again) <= 60 for status, remaining, again in answers if status == 429)
+    refused = [answer.headers for answer in answers if answer.status == 429]
+    assert {(told["ratelimit-remaining"], 0 < int(told["retry-after"]) <= 60) for told in refused} == {("0", True)}
 
 
 async def test_of_100_requests_at_once_10_find_room_and_are_served():
     engine = ScriptedEngine(speaking(gate := Gate()))
+
+    async def ask(port: int) -> Head:
+        reader, writer = await raw(port, ASKS)
+        async with asyncio.timeout(PATIENCE):
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = await reader.read()
+        writer.close()
+        assert (b"event: done" in body) == (b" 200 " in head)
+        return read_head(head.decode().removesuffix("\r\n\r\n"))
+
     async with gateway(engine, generations=3, queue=7) as there, asyncio.TaskGroup() as group:
-        asks = [group.create_task(there.post(asked())) for _ in range(100)]
+        asks = [group.create_task(ask(there.port)) for _ in range(100)]
         await until(lambda: sum(ask.done() for ask in asks) == 90)
         refused = [ask.result() for ask in asks if ask.done()]
         gate.open()
         answers = await asyncio.gather(*asks)
         idle = (await there.info())["generations"]
-    assert Counter(answer.status_code for answer in answers) == {200: 10, 503: 90}
+    assert Counter(answer.status for answer in answers) == {200: 10, 503: 90}
     assert all("retry-after" in answer.headers for answer in refused)
     assert engine.most_open == 3
     assert len(engine.requests) == 10
@@ -96,7 +120,7 @@ def read_until(line: socket.socket, mark: bytes) -> bytes:
 
 
 async def test_readers_that_read_nothing_cost_little_memory_and_hold_nobody_up():
-    many, size = 3000, 3000
+    many, size = 1500, 6000
 
     def much(request):
         for index in range(many if request.prompt == "much" else 20):
@@ -147,8 +171,7 @@ async def test_clients_that_vanish_all_at_once_leave_nothing_behind():
 
 async def test_the_end_with_50_streams_open_tells_every_one_and_hangs_on_none():
     engine = ScriptedEngine(speaking(gate := Gate(), "and on " * 50))
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(timeout=PATIENCE, limits=limits) as client:
+    async with client_of() as client:
         settings = ServeSettings(port=0, generations=30, queue=30, rate_limit="100/minute")
         async with running(engine, settings) as url:
             port = int(url.rpartition(":")[2])

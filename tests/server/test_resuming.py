@@ -55,7 +55,7 @@ async def test_behind_every_event_of_a_run_that_goes_on_comes_the_rest(seen):
     assert len(engine.requests) == 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(cuts=st.lists(st.integers(1, 700), max_size=5))
 async def test_wherever_the_bytes_are_cut_the_events_are_those_of_an_undisturbed_run(cuts):
     async with gateway(ScriptedEngine(speaking_slowly())) as there:

@@ -12,7 +12,6 @@ import pyte
 import pytest
 
 ENTER, ESCAPE, TAB, RIGHT, CTRL_Q = "\r", "\x1b", "\t", "\x1b[C", "\x11"
-COLUMNS, LINES = 120, 36
 
 
 class Terminal:
@@ -53,9 +52,18 @@ class Terminal:
             assert time.monotonic() < end, f"{words!r} is not on the screen:\n{self.text}"
             self.read()
 
-    def leave(self) -> int:
-        """Press ctrl+q and return the exit code."""
-        self.process.send(CTRL_Q)
+    def wait_for_the_settings_before(self) -> None:
+        """Read until the terminal's settings are as they were when the program began."""
+        end = time.monotonic() + 20
+        while termios.tcgetattr(self.process.child_fd)[3] != self.settings_before[3]:
+            assert time.monotonic() < end, f"the settings are not as they were:\n{self.text}"
+            try:
+                self.read()
+            except pexpect.EOF:
+                break
+
+    def wait_for_the_end(self) -> int:
+        """Read until the program has ended and return its exit code."""
         end = time.monotonic() + 20
         while self.process.isalive():
             assert time.monotonic() < end, f"it does not end:\n{self.text}"
@@ -83,11 +91,12 @@ def terminals() -> Iterator[list[Terminal]]:
 
 
 def test_start_type_generate_turn_cancel_quit(environment: dict[str, str], terminals: list[Terminal]) -> None:
-    slow = {**environment, "STEER_TUI_GENERATION__PACE": "15"}
-    terminal = Terminal(["--max-tokens", "60"], slow, COLUMNS, LINES)
+    slow = {**environment, "STEER_TUI_GENERATION__PACE": "5"}
+    terminal = Terminal(["--max-tokens", "20"], slow, 80, 24)
     terminals.append(terminal)
     terminal.wait_for("Once upon a time")
     terminal.wait_for("+4.0")
+    assert termios.tcgetattr(terminal.process.child_fd) != terminal.settings_before
     terminal.process.send("The little dog")
     terminal.wait_for("The little dog")
     assert "Once upon a time" not in terminal.text
@@ -98,25 +107,12 @@ def test_start_type_generate_turn_cancel_quit(environment: dict[str, str], termi
     terminal.wait_for("streaming")
     terminal.process.send(ESCAPE)
     terminal.wait_for("cancelled")
-    assert terminal.leave() == 0
+    terminal.process.send(CTRL_Q)
+    terminal.wait_for_the_settings_before()
+    assert terminal.wait_for_the_end() == 0
     assert terminal.raw.rstrip().endswith("\x1b[?1049l") or "\x1b[?1049l" in terminal.raw[-400:]
     assert "\x1b[?25h" in terminal.raw[-400:]
     assert "Traceback" not in terminal.raw
-
-
-def test_the_terminal_s_settings_are_as_they_were(environment: dict[str, str], terminals: list[Terminal]) -> None:
-    terminal = Terminal([], environment, 80, 24)
-    terminals.append(terminal)
-    terminal.wait_for("Prompt")
-    assert termios.tcgetattr(terminal.process.child_fd) != terminal.settings_before
-    terminal.process.send(CTRL_Q)
-    end = time.monotonic() + 20
-    while termios.tcgetattr(terminal.process.child_fd)[3] != terminal.settings_before[3]:
-        assert time.monotonic() < end
-        try:
-            terminal.read()
-        except pexpect.EOF:
-            break
 
 
 def test_a_terminal_that_is_too_small_gets_a_sentence(environment: dict[str, str], terminals: list[Terminal]) -> None:

@@ -3,7 +3,6 @@
 from functools import partial
 from pathlib import Path
 
-import pytest
 from cli.service import BRIDGE, MODEL, limited, routes
 from hosted_stage import failure, notice, steers
 from loopback import Loopback
@@ -20,7 +19,7 @@ from steer_tui.tui.screens.features import FeaturesScreen
 async def test_the_app_opens_without_the_service_and_says_so_where_it_is_asked(tmp_path: Path) -> None:
     engine = HostedNeuronpedia(MODEL, url="http://127.0.0.1:1", answers=tmp_path)
     find_dials = partial(offered_dials, engine)
-    async with make_app(engine, dials=(), find_dials=find_dials).run_test(size=(80, 24)) as pilot:
+    async with make_app(engine, dials=(), find_dials=find_dials).run_test() as pilot:
         await laid_out(pilot)
         await until(pilot, lambda: notice(pilot) == "failure")
         assert failure(pilot).startswith("There are no dials yet: ")
@@ -37,23 +36,20 @@ async def test_dials_that_nobody_chose_are_asked_for_once_the_app_is_open_and_ge
     async with Loopback(routes()) as server:
         engine = HostedNeuronpedia(MODEL, url=server.url, answers=tmp_path)
         find_dials = partial(offered_dials, engine)
-        async with make_app(engine, dials=(), find_dials=find_dials, auto=True).run_test(size=(120, 40)) as pilot:
+        async with make_app(engine, dials=(), find_dials=find_dials, auto=True).run_test() as pilot:
             await until(pilot, lambda: values(pilot) == [4.0, 0.0, 0.0, 0.0])
             await pilot.pause(0.2)
             assert steers(server) == []
             assert main_screen(pilot).controller.inputs.dials == rack(pilot).rack.dials
 
 
-@pytest.mark.parametrize("size", [(60, 20), (120, 40)])
-async def test_a_dial_that_was_named_and_cannot_be_looked_up_is_told_and_asked_for_once_more(
-    tmp_path: Path, size: tuple[int, int]
-) -> None:
+async def test_a_dial_that_was_named_and_cannot_be_looked_up_is_told_and_asked_for_once_more(tmp_path: Path) -> None:
     async with Loopback(routes()) as server:
         path = f"GET /api/feature/{BRIDGE}"
         answers, server.routes[path] = server.routes[path], limited
         engine = HostedNeuronpedia(MODEL, url=server.url, answers=tmp_path)
         find_dials = partial(resolve_dials, engine, written_dials([f"{BRIDGE}=5"], "--dial"))
-        async with make_app(engine, dials=(), find_dials=find_dials).run_test(size=size) as pilot:
+        async with make_app(engine, dials=(), find_dials=find_dials).run_test(size=(60, 20)) as pilot:
             await until(pilot, lambda: notice(pilot) == "failure")
             assert failure(pilot).startswith(f"The dial '{BRIDGE}' could not be looked up: ")
             drawn = pilot.app.export_screenshot().replace("&#160;", " ")
@@ -75,7 +71,7 @@ async def test_a_dial_that_the_service_does_not_have_is_said_on_the_screen(tmp_p
     async with Loopback(routes()) as server:
         engine = HostedNeuronpedia(MODEL, url=server.url, answers=tmp_path)
         find_dials = partial(resolve_dials, engine, written_dials(["towers=5"], "--dial"))
-        async with make_app(engine, dials=(), find_dials=find_dials).run_test(size=(120, 40)) as pilot:
+        async with make_app(engine, dials=(), find_dials=find_dials).run_test() as pilot:
             await until(pilot, lambda: notice(pilot) == "failure")
             assert failure(pilot).startswith("--dial: There is no feature 'towers'.")
 
@@ -90,7 +86,7 @@ async def test_dials_that_come_late_leave_those_of_the_person_as_they_are() -> N
             raise refused.pop()
         return (Dial(FEATURES[0], 2.0), Dial(FEATURES[1], 1.0))
 
-    async with make_app(dials=(), find_dials=find_dials, auto=False).run_test(size=(120, 40)) as pilot:
+    async with make_app(dials=(), find_dials=find_dials, auto=False).run_test() as pilot:
         await laid_out(pilot)
         rack(pilot).change(rack(pilot).rack.add(FEATURES[1]))
         gate.let()
@@ -110,7 +106,7 @@ async def test_dials_that_come_after_others_were_put_there_are_left_out_and_that
         await gate.wait()
         return (Dial(FEATURES[0], 2.0),)
 
-    async with make_app(dials=(), find_dials=find_dials, auto=False).run_test(size=(120, 40)) as pilot:
+    async with make_app(dials=(), find_dials=find_dials, auto=False).run_test() as pilot:
         await laid_out(pilot)
         rack(pilot).change(rack(pilot).rack.add(FEATURES[1]))
         await pilot.pause()

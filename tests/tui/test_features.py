@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import pytest
+from alone import Alone
 from scripted_engine import FEATURES, ExplainingEngine, Gate, ScriptedEngine
-from stage import click_key, laid_out, main_screen, make_app, rack, until, values
+from stage import click_key, laid_out, make_app, rack, until, values
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.style import Style
@@ -13,7 +14,6 @@ from textual.widgets import Input, OptionList
 from steer_tui.domain import (
     Context,
     CurvePoint,
-    Dial,
     Evidence,
     Feature,
     FeatureKind,
@@ -39,12 +39,22 @@ WINTER = Evidence(
 SEA = Evidence(contexts=(Context((" the", " waves"), (0.0, 7.25)),))
 
 
-async def opened(pilot: Pilot[None], key: str = "f") -> None:
+def alone(engine: ScriptedEngine, *dialled: Feature, start: Feature | None = None) -> Alone:
+    """The screen by itself, where these features have a dial."""
+    return Alone(FeaturesScreen(engine, dialled, start))
+
+
+async def listed(pilot: Pilot[None]) -> None:
+    """Wait until the screen has listed what there is."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen) and options(pilot).option_count > 0)
+
+
+async def opened(pilot: Pilot[None], key: str) -> None:
     """Open the screen from the dials, and wait until it has listed what there is."""
     await laid_out(pilot)
-    await pilot.press("tab", key)
-    await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen))
-    await until(pilot, lambda: options(pilot).option_count > 0)
+    rack(pilot).focus()
+    await pilot.press(key)
+    await listed(pilot)
 
 
 def options(pilot: Pilot[None]) -> OptionList:
@@ -68,8 +78,8 @@ def style_of(shown: Content, words: str) -> Style:
     return shown.get_style_at_offset(shown.plain.index(words) + 1)
 
 
-async def test_it_filters_as_one_types_and_adds_a_dial_at_0() -> None:
-    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+async def test_it_filters_as_one_types_and_adds_a_dial_at_0_or_leads_to_the_one_that_is_there() -> None:
+    async with make_app(auto=False).run_test() as pilot:
         await opened(pilot, "a")
         await pilot.press(*"foo")
         await until(pilot, lambda: options(pilot).option_count == 1)
@@ -80,23 +90,17 @@ async def test_it_filters_as_one_types_and_adds_a_dial_at_0() -> None:
         assert rack(pilot).has_focus
         await pilot.press("right")
         assert values(pilot)[-1] == 0.5
-
-
-async def test_a_line_tells_label_kind_density_and_whether_there_is_a_dial() -> None:
-    features = (*FEATURES[:2], Feature("m/1", "a label that is far too long", 1.0, FeatureKind.MEANS, density=0.000123))
-    async with make_app(ExplainingEngine({}, features=features), auto=False, dials=(Dial(FEATURES[0]),)).run_test(
-        size=(120, 40)
-    ) as pilot:
-        await opened(pilot)
-        assert [line.split() for line in lines(pilot)] == [
-            ["●", "winter", "SAE", "1", "%"],
-            ["sea", "SAE", "2", "%"],
-            ["a", "label", "that", "is", "far…", "means", "0.012", "%"],
-        ]
+        await opened(pilot, "f")
+        await pilot.press(*"drag")
+        await until(pilot, lambda: options(pilot).option_count == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: rack(pilot).has_focus)
+        assert values(pilot) == [4.0, 0.0, 0.0, 0.0, 0.5]
+        assert rack(pilot).chosen == 2
 
 
 async def test_from_a_dial_it_opens_on_its_feature_and_to_add_on_the_first_without_one() -> None:
-    async with make_app(ExplainingEngine({}), auto=False).run_test(size=(120, 40)) as pilot:
+    async with make_app(ExplainingEngine({}), auto=False).run_test() as pilot:
         await laid_out(pilot)
         await pilot.press("tab", "down", "f")
         await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen) and "sea" in details(pilot))
@@ -104,53 +108,9 @@ async def test_from_a_dial_it_opens_on_its_feature_and_to_add_on_the_first_witho
         await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen) and "food" in details(pilot))
 
 
-async def test_a_dials_feature_that_the_engine_does_not_list_is_listed_all_the_same() -> None:
-    unlisted = Feature("m/17", "2-sae/17", 1.0)
-    async with make_app(ExplainingEngine({}), auto=False, dials=(Dial(unlisted),)).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
-        await until(pilot, lambda: details(pilot).startswith("2-sae/17"))
-        assert lines(pilot)[0].startswith("● 2-sae/17")
-        assert len(lines(pilot)) == len(FEATURES) + 1
-
-
-async def test_a_feature_that_has_a_dial_leads_to_it_and_gets_no_second_one() -> None:
-    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
-        await pilot.press(*"drag")
-        await until(pilot, lambda: options(pilot).option_count == 1)
-        await pilot.press("enter")
-        await until(pilot, lambda: rack(pilot).has_focus)
-        assert values(pilot) == [4.0, 0.0, 0.0, 0.0]
-        assert rack(pilot).chosen == 2
-
-
-async def test_it_says_when_nothing_fits_and_enter_takes_nothing() -> None:
-    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
-        await pilot.press(*"zzz")
-        await until(pilot, lambda: "Nothing fits" in lines(pilot)[0])
-        assert details(pilot) == ""
-        await pilot.press("enter", *["backspace"] * 3)
-        await until(pilot, lambda: options(pilot).option_count == len(FEATURES))
-        assert isinstance(pilot.app.screen, FeaturesScreen)
-
-
-async def test_with_the_mouse_one_click_explains_two_add_and_a_key_at_the_foot_closes() -> None:
-    async with make_app(ExplainingEngine({"food": SEA}), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
-        await pilot.click(OptionList, offset=(3, 4))
-        await until(pilot, lambda: "waves" in details(pilot))
-        await pilot.click(OptionList, offset=(3, 4), times=2)
-        await until(pilot, lambda: len(values(pilot)) == 5)
-        await pilot.press("f")
-        await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen))
-        await click_key(pilot, "dismiss")
-        await until(pilot, lambda: main_screen(pilot).is_current)
-
-
 async def test_typing_touches_neither_prompt_nor_dials_and_in_the_list_a_adds() -> None:
     async with make_app(auto=False).run_test() as pilot:
-        await opened(pilot)
+        await opened(pilot, "f")
         await pilot.press(*"md0xa")
         assert pilot.app.screen.query_one(Input).value == "md0xa"
         await pilot.press("escape")
@@ -161,13 +121,60 @@ async def test_typing_touches_neither_prompt_nor_dials_and_in_the_list_a_adds() 
         await until(pilot, lambda: len(values(pilot)) == 5)
 
 
+async def test_a_line_tells_label_kind_density_and_whether_there_is_a_dial() -> None:
+    features = (*FEATURES[:2], Feature("m/1", "a label that is far too long", 1.0, FeatureKind.MEANS, density=0.000123))
+    async with alone(ExplainingEngine({}, features=features), FEATURES[0]).run_test() as pilot:
+        await listed(pilot)
+        assert [line.split() for line in lines(pilot)] == [
+            ["●", "winter", "SAE", "1", "%"],
+            ["sea", "SAE", "2", "%"],
+            ["a", "label", "that", "is", "far…", "means", "0.012", "%"],
+        ]
+
+
+async def test_a_dials_feature_that_the_engine_does_not_list_is_listed_all_the_same() -> None:
+    unlisted = Feature("m/17", "2-sae/17", 1.0)
+    async with alone(ExplainingEngine({}), unlisted, start=unlisted).run_test() as pilot:
+        await until(pilot, lambda: details(pilot).startswith("2-sae/17"))
+        assert lines(pilot)[0].startswith("● 2-sae/17")
+        assert len(lines(pilot)) == len(FEATURES) + 1
+
+
+async def test_it_says_when_nothing_fits_and_enter_takes_nothing() -> None:
+    async with alone(ScriptedEngine()).run_test() as pilot:
+        await listed(pilot)
+        await pilot.press(*"zzz")
+        await until(pilot, lambda: "Nothing fits" in lines(pilot)[0])
+        assert details(pilot) == ""
+        await pilot.press("enter", *["backspace"] * 3)
+        await until(pilot, lambda: options(pilot).option_count == len(FEATURES))
+        assert isinstance(pilot.app.screen, FeaturesScreen)
+
+
+async def test_with_the_mouse_one_click_explains_and_two_take() -> None:
+    app = alone(ExplainingEngine({"food": SEA}))
+    async with app.run_test() as pilot:
+        await listed(pilot)
+        await pilot.click(OptionList, offset=(3, 4))
+        await until(pilot, lambda: "waves" in details(pilot))
+        await pilot.click(OptionList, offset=(3, 4), times=2)
+        await until(pilot, lambda: app.given_back == [FEATURES[4]])
+
+
+async def test_a_click_on_a_key_at_the_foot_closes() -> None:
+    app = alone(ScriptedEngine())
+    async with app.run_test() as pilot:
+        await listed(pilot)
+        await click_key(pilot, "dismiss")
+        await until(pilot, lambda: app.given_back == [None])
+
+
 async def test_it_shows_three_contexts_the_curve_and_what_makes_a_text_count() -> None:
     feature = Feature(
         "m/0", "winter", 2.0, promoted=(" snow", "\n"), suppressed=(" sun",), density=0.01, max_activation=8
     )
     engine = ExplainingEngine({"winter": WINTER}, features=[feature])
-    async with make_app(engine, auto=False, dials=(Dial(feature),)).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(engine, feature).run_test() as pilot:
         await until(pilot, lambda: "What its dial did" in details(pilot))
         assert details(pilot).splitlines() == [
             "winter · SAE feature",
@@ -191,8 +198,8 @@ async def test_it_shows_three_contexts_the_curve_and_what_makes_a_text_count() -
 
 
 async def test_a_token_is_shaded_by_its_activation_in_the_hue_of_the_dial_and_the_peak_stands_out_without() -> None:
-    async with make_app(ExplainingEngine({"winter": WINTER, "sea": SEA}), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    engine = ExplainingEngine({"winter": WINTER, "sea": SEA})
+    async with alone(engine, *FEATURES[:2], start=FEATURES[0]).run_test() as pilot:
         await until(pilot, lambda: "snow" in details(pilot))
         quiet, weak, peak = (style_of(content(pilot), word) for word in (" the", " deep", " snow"))
         assert quiet.background is None
@@ -206,8 +213,9 @@ async def test_a_token_is_shaded_by_its_activation_in_the_hue_of_the_dial_and_th
 
 
 async def test_with_the_terminals_own_colours_the_hue_is_the_letters_and_the_highlight_is_underlined() -> None:
-    async with make_app(ExplainingEngine({"winter": WINTER}), auto=False, theme="ansi-dark").run_test() as pilot:
-        await opened(pilot)
+    app = alone(ExplainingEngine({"winter": WINTER}))
+    app.theme = "ansi-dark"
+    async with app.run_test() as pilot:
         await until(pilot, lambda: "snow" in details(pilot))
         peak = style_of(content(pilot), " snow")
         assert (peak.background, peak.underline) == (None, True)
@@ -217,8 +225,7 @@ async def test_with_the_terminals_own_colours_the_hue_is_the_letters_and_the_hig
 
 
 async def test_an_engine_that_explains_nothing_shows_what_the_feature_itself_holds() -> None:
-    async with make_app(ScriptedEngine(), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(ScriptedEngine()).run_test() as pilot:
         await until(pilot, lambda: "This engine tells no more of its features." in details(pilot))
         assert "Fires on 1 % of tokens, up to 8" in details(pilot)
 
@@ -234,8 +241,7 @@ async def test_an_engine_that_explains_nothing_shows_what_the_feature_itself_hol
     ],
 )
 async def test_what_cannot_be_told_is_a_sentence(told: Evidence | SteerError, sentence: str) -> None:
-    async with make_app(ExplainingEngine({"winter": told}), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(ExplainingEngine({"winter": told})).run_test() as pilot:
         await until(pilot, lambda: sentence in details(pilot))
         assert "winter" in details(pilot)
 
@@ -243,8 +249,7 @@ async def test_what_cannot_be_told_is_a_sentence(told: Evidence | SteerError, se
 async def test_evidence_that_comes_late_is_not_shown_at_another_feature() -> None:
     gate = Gate()
     engine = ExplainingEngine({"winter": WINTER, "sea": SEA}, gate)
-    async with make_app(engine, auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(engine).run_test() as pilot:
         await until(pilot, lambda: engine.asked_for == ["winter"])
         assert "Looking for its evidence" in details(pilot)
         await pilot.press("down")
@@ -260,11 +265,12 @@ async def test_a_search_that_fails_says_so() -> None:
         async def find_features(self, query: str, limit: int | None = None) -> Sequence[Feature]:
             raise NotFound("The list of features is gone.", hint="Try again.")
 
-    async with make_app(Silent(), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    app = alone(Silent())
+    async with app.run_test() as pilot:
+        await listed(pilot)
         assert lines(pilot) == ["The list of features is gone. Try again."]
         await pilot.press("enter", "escape")
-        await until(pilot, lambda: main_screen(pilot).is_current)
+        await until(pilot, lambda: app.given_back == [None])
 
 
 async def test_an_engine_that_breaks_is_a_sentence_and_enter_asks_once_more() -> None:
@@ -276,8 +282,8 @@ async def test_an_engine_that_breaks_is_a_sentence_and_enter_asks_once_more() ->
                 raise faults.pop()
             return FeaturePage(tuple(await self.find_features(query)))
 
-    async with make_app(BrokenOnce(), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(BrokenOnce()).run_test() as pilot:
+        await listed(pilot)
         await pilot.press("w", "enter")
         await until(pilot, lambda: lines(pilot) == ["Something broke: ZeroDivisionError('[b]by zero')."])
         assert pilot.app.screen.query_one("#found").border_subtitle == ""
@@ -290,8 +296,7 @@ async def test_evidence_that_breaks_is_a_sentence() -> None:
         async def evidence(self, feature: Feature) -> Evidence:
             raise ZeroDivisionError("by zero")
 
-    async with make_app(Broken(), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(Broken()).run_test() as pilot:
         await until(pilot, lambda: "Something broke: ZeroDivisionError('by zero')." in details(pilot))
         assert "winter" in details(pilot)
 
@@ -302,8 +307,7 @@ async def test_hostile_labels_and_tokens_are_drawn_as_symbols_and_not_as_markup(
     told = Evidence((context,), (CurvePoint(1, float("nan"), 1.0),), Telltale(mark="\x1b[", least=2))
     feature = Feature("x/\x1b", label, 1.0, promoted=("[i]\x00", " "), unit_origin="\x9b1m")
     engine = ExplainingEngine({label: told}, features=[feature])
-    async with make_app(engine, auto=False, dials=()).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(engine).run_test() as pilot:
         await until(pilot, lambda: "What its dial did" in details(pilot))
         assert details(pilot).startswith("[red]a␛[31m\ufffd深い雪[/red] · SAE feature\npromotes [i]␀,  \n")
         assert "inf  [bold]␇␊\ufffd海 [/]" in details(pilot)
@@ -315,8 +319,8 @@ async def test_hostile_labels_and_tokens_are_drawn_as_symbols_and_not_as_markup(
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
 async def test_it_is_usable_at_every_size_with_the_keyboard_alone(size: tuple[int, int]) -> None:
-    async with make_app(ExplainingEngine({"food": WINTER}), auto=False).run_test(size=size) as pilot:
-        await opened(pilot, "a")
+    app = alone(ExplainingEngine({"food": WINTER}), *FEATURES[:4])
+    async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: "What its dial did" in details(pilot))
         page = pilot.app.screen.query_one("#details")
         assert options(pilot).size.height >= 3
@@ -324,13 +328,12 @@ async def test_it_is_usable_at_every_size_with_the_keyboard_alone(size: tuple[in
         await pilot.press("pagedown", "pagedown")
         await until(pilot, lambda: page.scroll_y == page.max_scroll_y)
         await pilot.press("down", "enter")
-        await until(pilot, lambda: main_screen(pilot).is_current and len(values(pilot)) == 5)
-        assert rack(pilot).rack.dials[-1].feature == FEATURES[5]
+        await until(pilot, lambda: app.given_back == [FEATURES[5]])
 
 
 async def test_resizing_folds_it_and_unfolds_it() -> None:
-    async with make_app(ExplainingEngine({"winter": WINTER}), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(ExplainingEngine({"winter": WINTER})).run_test(size=(120, 40)) as pilot:
+        await listed(pilot)
         found, page = pilot.app.screen.query_one("#found"), pilot.app.screen.query_one("#details")
         await until(pilot, lambda: found.region.y == page.region.y)
         await pilot.resize_terminal(60, 20)
@@ -339,8 +342,7 @@ async def test_resizing_folds_it_and_unfolds_it() -> None:
 
 async def test_it_is_usable_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    async with make_app(ExplainingEngine({"winter": WINTER}), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(ExplainingEngine({"winter": WINTER}), FEATURES[0], start=FEATURES[0]).run_test() as pilot:
         await until(pilot, lambda: "snow" in details(pilot))
         picture = pilot.app.export_screenshot().replace("&#160;", " ")
         for words in ("winter", "● ", "snow", "100 %"):

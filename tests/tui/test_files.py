@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pytest
+from alone import Alone
 from loading_engine import LoadingEngine
 from scripted_engine import ScriptedEngine
 from stage import laid_out, main_screen, make_app, rack, until, values
@@ -38,9 +38,13 @@ class FileEngine(LoadingEngine):
         return [feature for feature in self.opened if query in (feature.id, feature.label)]
 
 
-async def opened(pilot: Pilot[None]) -> None:
-    await laid_out(pilot)
-    await pilot.press("tab", "a")
+def alone(engine: ScriptedEngine) -> Alone:
+    """The screen by itself, before any feature has a dial."""
+    return Alone(FeaturesScreen(engine, (), None))
+
+
+async def shown(pilot: Pilot[None]) -> None:
+    """Wait until the screen says something in its list."""
     await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen))
     await until(pilot, lambda: pilot.app.screen.query_one(OptionList).option_count == 1)
 
@@ -49,16 +53,18 @@ def listed(pilot: Pilot[None]) -> str:
     return str(pilot.app.screen.query_one(OptionList).options[0].prompt)
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
-async def test_an_app_without_dials_says_how_one_is_named_and_a_typed_path_gives_one(size: tuple[int, int]) -> None:
+async def test_an_app_without_dials_says_how_one_is_named_and_a_typed_path_gives_one() -> None:
     engine = FileEngine()
     engine.loaded.set()
-    async with make_app(engine, auto=False, dials=()).run_test(size=size) as pilot:
-        await laid_out(pilot)
-        await until(pilot, lambda: rack(pilot).render_line(0).text.startswith("No dial yet: a adds one."))
-        lines = " ".join(rack(pilot).render_line(y).text.strip() for y in range(4))
-        assert "A dial is a file, FILE@LAYER, or FOLDER#INDEX of an SAE." in lines
-        await opened(pilot)
+    async with make_app(engine, auto=False, dials=()).run_test(size=(120, 40)) as pilot:
+        for width, height in ((120, 40), (60, 20)):
+            await pilot.resize_terminal(width, height)
+            await laid_out(pilot)
+            await until(pilot, lambda: rack(pilot).render_line(0).text.startswith("No dial yet: a adds one."))
+            lines = " ".join(rack(pilot).render_line(y).text.strip() for y in range(4))
+            assert "A dial is a file, FILE@LAYER, or FOLDER#INDEX of an SAE." in lines, (width, height)
+        await pilot.press("tab", "a")
+        await shown(pilot)
         assert listed(pilot) == "Type a file, FILE@LAYER, or FOLDER#INDEX of an SAE."
         pilot.app.screen.query_one(Input).post_message(events.Paste(HAPPY.id))
         await until(pilot, lambda: "happy@14" in listed(pilot))
@@ -70,8 +76,9 @@ async def test_an_app_without_dials_says_how_one_is_named_and_a_typed_path_gives
 async def test_a_wrong_path_is_a_sentence_and_what_was_typed_stays_to_be_mended() -> None:
     engine = FileEngine()
     engine.loaded.set()
-    async with make_app(engine, auto=False).run_test(size=(80, 24)) as pilot:
-        await opened(pilot)
+    app = alone(engine)
+    async with app.run_test() as pilot:
+        await shown(pilot)
         await pilot.press(*"/vec")
         await until(pilot, lambda: "There is no file '/vec'. Name a file␛, FILE@LAYER" in listed(pilot))
         assert engine.queries == ["", "/vec"], "not every letter of a path is looked up"
@@ -82,21 +89,19 @@ async def test_a_wrong_path_is_a_sentence_and_what_was_typed_stays_to_be_mended(
             pilot, lambda: listed(pilot).startswith("Nothing fits these words; fewer letters find more. Type a")
         )
         await pilot.press("escape")
-        await until(pilot, lambda: main_screen(pilot).is_current)
-        assert len(values(pilot)) == 4
+        await until(pilot, lambda: app.given_back == [None])
 
 
 async def test_while_the_server_loads_the_list_says_so_and_fills_when_it_is_ready() -> None:
     engine = FileEngine()
-    async with make_app(engine, auto=False).run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: engine.loading is not None)
-        await opened(pilot)
+    async with alone(engine).run_test() as pilot:
+        await shown(pilot)
         assert listed(pilot).startswith("loading 0:")
         engine.loaded.set()
         await until(pilot, lambda: listed(pilot).startswith("Type a file"))
 
 
 async def test_another_engine_that_lists_nothing_says_so() -> None:
-    async with make_app(ScriptedEngine(features=()), auto=False).run_test(size=(80, 24)) as pilot:
-        await opened(pilot)
+    async with alone(ScriptedEngine(features=())).run_test() as pilot:
+        await shown(pilot)
         assert listed(pilot) == "Nothing is listed here: type what a feature is called."

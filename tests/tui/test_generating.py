@@ -1,6 +1,6 @@
 """Prompt, panes and keys: what a person meets first."""
 
-import pytest
+from fake_time import FakeTime
 from scripted_engine import Gate, ScriptedEngine, done, playing, speaking, token, tokens
 from stage import foot, generated, main_screen, make_app, pane, rack, until, values
 from textual.pilot import Pilot
@@ -8,35 +8,30 @@ from textual.widgets import ContentSwitcher, Static
 
 from steer_tui.domain import ActivationEvent, FeatureActivation, GenerationRequest, Lane, NotFound, RewindEvent
 from steer_tui.engines import PromptWindow, Quota
+from steer_tui.generation import Streaming
 from steer_tui.tui.widgets.prompt import PromptBox
 from steer_tui.tui.widgets.status import AutoSwitch, StatusFigures
 
 
-async def test_enter_alone_shows_two_different_texts() -> None:
-    async with make_app().run_test(size=(120, 40)) as pilot:
+async def test_enter_alone_shows_two_different_texts_behind_the_prompt_that_they_were_made_from() -> None:
+    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
         await generated(pilot)
         assert pane(pilot).text.startswith(" winter+4 the sea was calm")
         assert pane(pilot, Lane.DEFAULT).text.startswith(" the sea was calm")
+        assert any(bar in rack(pilot).render_line(0).text for bar in "▃▄▅▆▇█"), "activations stand beside each dial"
+        await pilot.press(*"Another")
+        await until(pilot, lambda: "stale" in foot(pilot))
+        assert pane(pilot).render_line(0).text.startswith("Once upon a time")
 
 
-async def test_typing_replaces_the_example_prompt() -> None:
-    async with make_app(ScriptedEngine(quota=Quota(5))).run_test() as pilot:
-        await pilot.press(*"Hi", "enter")
-        await until(pilot, lambda: foot(pilot).startswith("done"))
-        assert main_screen(pilot).controller.state.lanes[Lane.STEERED].made_from[0] == "Hi"
-
-
-async def test_letters_in_the_prompt_are_text_and_not_keys() -> None:
+async def test_typing_replaces_the_example_prompt_with_letters_that_are_text_and_a_new_line_that_has_a_key() -> None:
     async with make_app(auto=False).run_test() as pilot:
-        await pilot.press(*"gasmdxl0")
-        assert pilot.app.screen.query_one(PromptBox).text == "gasmdxl0"
+        await pilot.press(*"gasmdxl0", "ctrl+j", "b")
+        assert pilot.app.screen.query_one(PromptBox).text == "gasmdxl0\nb"
         assert values(pilot) == [4.0, 0.0, 0.0, 0.0]
-
-
-async def test_a_new_line_in_the_prompt_has_a_key_of_its_own() -> None:
-    async with make_app(auto=False).run_test() as pilot:
-        await pilot.press("a", "ctrl+j", "b")
-        assert pilot.app.screen.query_one(PromptBox).text == "a\nb"
+        await pilot.press("enter")
+        await until(pilot, lambda: foot(pilot).startswith("done"))
+        assert main_screen(pilot).controller.state.lanes[Lane.STEERED].made_from[0] == "gasmdxl0\nb"
 
 
 async def test_an_empty_prompt_sends_nothing_and_says_so() -> None:
@@ -48,43 +43,50 @@ async def test_an_empty_prompt_sends_nothing_and_says_so() -> None:
         assert any("prompt is empty" in toast.message for toast in pilot.app._notifications)
 
 
-async def test_a_dial_that_moves_restarts_the_steered_text_and_keeps_the_default_one() -> None:
+async def test_a_dial_that_moves_restarts_the_steered_text_alone_and_a_new_seed_makes_both_anew() -> None:
     engine = ScriptedEngine()
     async with make_app(engine).run_test() as pilot:
         await generated(pilot)
         await pilot.press("tab", "right")
         await until(pilot, lambda: pane(pilot).text.startswith(" winter+4.5") and foot(pilot).startswith("done"))
         assert [request.lanes for request in engine.requests][2:] == [(Lane.STEERED,)]
+        await pilot.press("s")
+        await until(pilot, lambda: len(engine.requests) == 5)
+        assert len({request.sampling.seed for request in engine.requests}) == 2
+        assert engine.requests[3].sampling == engine.requests[4].sampling
 
 
 async def test_ten_turns_in_a_row_make_one_stream() -> None:
-    engine = ScriptedEngine()
-    async with make_app(engine, debounce=1.5).run_test() as pilot:
+    engine, fake = ScriptedEngine(), FakeTime()
+    async with make_app(engine, fake, debounce=1.5).run_test() as pilot:
         await generated(pilot)
         await pilot.press("tab", *["right"] * 10)
+        await fake.advance(1.5)
         await until(pilot, lambda: pane(pilot).text.startswith(" winter+9 "))
         assert engine.asked(Lane.STEERED) == 2
 
 
-@pytest.mark.parametrize("focus", ["prompt", "rack", "pane"])
-async def test_escape_cancels_from_any_focus_and_the_text_so_far_stays(focus: str) -> None:
+async def test_escape_cancels_from_any_focus_and_the_text_so_far_stays() -> None:
     gate = Gate()
     engine = ScriptedEngine(speaking(gate))
     async with make_app(engine).run_test() as pilot:
-        await pilot.press("enter", *["tab"] * ["prompt", "rack", "pane"].index(focus))
-        await until(pilot, lambda: engine.open_streams == 2)
-        gate.let(6)
-        await until(pilot, lambda: pane(pilot).token_count > 0)
-        await pilot.press("escape")
-        await until(pilot, lambda: engine.open_streams == 0)
-        await until(pilot, lambda: foot(pilot) == "cancelled")
-        assert pane(pilot).text.startswith(" winter+4")
-        assert pilot.app.screen.query_one(PromptBox).text.startswith("Once upon a time")
+        lanes, prompt = main_screen(pilot).controller.state.lanes, pilot.app.screen.query_one(PromptBox)
+        for focused in (prompt, rack(pilot), pane(pilot)):
+            await pilot.press("enter")
+            await until(pilot, lambda: engine.open_streams == 2)
+            gate.let(6)
+            await until(pilot, lambda: isinstance(lanes[Lane.STEERED].phase, Streaming) and pane(pilot).token_count > 0)
+            focused.focus()
+            await pilot.press("escape")
+            await until(pilot, lambda: engine.open_streams == 0)
+            await until(pilot, lambda: foot(pilot) == "cancelled")
+            assert pane(pilot).text.startswith(" winter+4"), focused
+            assert prompt.text.startswith("Once upon a time")
 
 
-async def test_with_a_quota_a_turned_dial_only_marks_the_text_stale() -> None:
+async def test_with_a_quota_a_turned_dial_only_marks_the_text_stale_until_the_auto_switch_is_turned_on() -> None:
     engine = ScriptedEngine(quota=Quota(239, 240))
-    async with make_app(engine).run_test(size=(120, 40)) as pilot:
+    async with make_app(engine).run_test() as pilot:
         assert pilot.app.screen.query_one(AutoSwitch).position is False
         await generated(pilot)
         await pilot.press("tab", "right")
@@ -92,35 +94,8 @@ async def test_with_a_quota_a_turned_dial_only_marks_the_text_stale() -> None:
         assert engine.asked(Lane.STEERED) == 1
         assert "stale" not in foot(pilot, Lane.DEFAULT)
         assert pilot.app.screen.query_one(StatusFigures).view.quota == Quota(239, 240)
-
-
-async def test_the_auto_switch_turned_on_makes_good_what_is_stale() -> None:
-    engine = ScriptedEngine(quota=Quota(5))
-    async with make_app(engine).run_test() as pilot:
-        await generated(pilot)
-        await pilot.press("tab", "right")
-        await until(pilot, lambda: "stale" in foot(pilot))
         await pilot.press("g")
         await until(pilot, lambda: pane(pilot).text.startswith(" winter+4.5") and "stale" not in foot(pilot))
-
-
-async def test_a_new_seed_makes_both_texts_anew() -> None:
-    engine = ScriptedEngine()
-    async with make_app(engine).run_test() as pilot:
-        await generated(pilot)
-        await pilot.press("tab", "s")
-        await until(pilot, lambda: len(engine.requests) == 4)
-        assert len({request.sampling.seed for request in engine.requests}) == 2
-        assert engine.requests[2].sampling == engine.requests[3].sampling
-
-
-async def test_the_panes_begin_with_the_prompt_of_their_text() -> None:
-    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
-        await generated(pilot)
-        await pilot.press(*"Another")
-        await until(pilot, lambda: "stale" in foot(pilot))
-        shown = "".join(segment.text for segment in pane(pilot).render_line(0))
-        assert shown.startswith("Once upon a time")
 
 
 async def test_hostile_text_is_drawn_as_visible_symbols_everywhere() -> None:
@@ -142,13 +117,6 @@ async def test_quitting_closes_the_engine_and_every_stream() -> None:
         await pilot.press("ctrl+q")
     assert engine.open_streams == 0
     assert engine.closed
-
-
-async def test_activations_of_the_steered_run_are_drawn_beside_each_dial() -> None:
-    async with make_app().run_test(size=(120, 40)) as pilot:
-        await generated(pilot)
-        line = "".join(segment.text for segment in rack(pilot).render_line(0))
-        assert any(bar in line for bar in "▃▄▅▆▇█")
 
 
 async def test_activations_that_come_after_all_tokens_are_drawn_before_the_text_is_done() -> None:
@@ -183,26 +151,22 @@ class SmallContext(ScriptedEngine):
         raise NotFound("The weights are missing.", hint="Reinstall.")
 
 
-async def test_the_screen_says_how_much_of_a_long_prompt_the_model_reads() -> None:
-    async with make_app(SmallContext(), auto=False).run_test(size=(120, 40)) as pilot:
-        await generated(pilot)
-        prompt = main_screen(pilot).query_one(PromptBox)
-        assert prompt.border_subtitle == "the model reads the last 5 of 11 tokens"
-
-
-async def test_an_engine_that_cannot_be_made_ready_says_so_at_once() -> None:
-    async with make_app(SmallContext()).run_test() as pilot:
+async def test_an_engine_that_cannot_be_made_ready_says_so_and_the_prompt_how_much_of_it_the_model_reads() -> None:
+    async with make_app(SmallContext(), auto=False).run_test() as pilot:
         screen = pilot.app.screen
         await until(pilot, lambda: screen.query_one("#bottom", ContentSwitcher).current == "failure")
         assert str(screen.query_one("#failure-message", Static).content) == "The weights are missing."
         assert str(screen.query_one("#failure-hint", Static).content) == "Reinstall."
+        await generated(pilot)
+        prompt = screen.query_one(PromptBox)
+        assert prompt.border_subtitle == "the model reads the last 5 of 11 tokens"
 
 
 async def test_rewritten_text_takes_the_place_of_what_no_longer_holds() -> None:
     gate = Gate()
     steps = [*tokens("one two three"), gate, RewindEvent(Lane.STEERED, 1), token(" zwei", 1), done()]
     default = [token("x", 0, Lane.DEFAULT), done(Lane.DEFAULT)]
-    async with make_app(ScriptedEngine(playing(steps, default))).run_test(size=(120, 40)) as pilot:
+    async with make_app(ScriptedEngine(playing(steps, default))).run_test() as pilot:
         await pilot.press("enter")
         await until(pilot, lambda: pane(pilot).text == "one two three")
         gate.open()

@@ -8,7 +8,7 @@ import pytest
 from cli.service import BRIDGE, MODEL, limited, routes, row
 from fake_time import FakeTime
 from hosted_stage import BRIDGES, LINK, figures, notice, on_stage, steers
-from loopback import Call, Loopback
+from loopback import Call, Handler, Loopback
 from scripted_engine import ScriptedEngine
 from stage import foot, generated, laid_out, main_screen, make_app, pane, rack, until
 from textual import events
@@ -23,6 +23,8 @@ from steer_tui.tui.widgets.masthead import Masthead
 from steer_tui.tui.widgets.notices import RemainingTime
 from steer_tui.tui.widgets.publication import PublicationNote
 from steer_tui.tui.widgets.status import AutoSwitch
+
+SMALL = (80, 24)
 
 
 def frame(steered: str, default: str) -> bytes:
@@ -44,15 +46,22 @@ async def test_one_request_makes_both_texts_and_the_status_tells_what_is_left_an
         await until(pilot, lambda: pilot.app.clipboard == LINK)
 
 
-async def test_nothing_leaves_by_itself_where_calls_are_counted(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as (server, pilot):
+async def test_where_calls_are_counted_nothing_leaves_by_itself_and_what_becomes_public_is_told_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.randrange", lambda end: end - 1)
+    async with on_stage(tmp_path, size=SMALL) as (server, pilot):
         assert pilot.app.screen.query_one(AutoSwitch).position is False
-        await pilot.press("tab", "right", "right")
-        await pilot.pause(0.2)
+        told = pilot.app.screen.query_one(PublicationNote)
+        await pilot.press("tab", "right", "right", "s")
+        await pilot.pause(0.1)
         assert server.calls == []
+        assert told.display
         await pilot.press("enter")
-        await until(pilot, lambda: foot(pilot).startswith("done"))
-        assert steers(server)[0].json["features"][0]["strength"] == 48.0
+        await until(pilot, lambda: foot(pilot).startswith("done") and not told.display)
+        sent = steers(server)[0].json
+        assert sent["features"][0]["strength"] == 48.0
+        assert sent["seed"] == DRAWN_SEEDS - 1 == 99_999_999, "the service takes every seed that is drawn"
 
 
 async def test_auto_goes_off_when_calls_begin_to_be_counted_and_not_where_the_person_wants_it(
@@ -62,7 +71,7 @@ async def test_auto_goes_off_when_calls_begin_to_be_counted_and_not_where_the_pe
         async with Loopback(routes()) as server:
             engine = HostedNeuronpedia(MODEL, url=server.url, answers=tmp_path, replay_pace_ms=0)
             engine._service.quota = None  # as after an answer that told of no limit
-            async with make_app(engine, dials=(Dial(BRIDGES, 5.0),)).run_test(size=(120, 40)) as pilot:
+            async with make_app(engine, dials=(Dial(BRIDGES, 5.0),)).run_test(size=SMALL) as pilot:
                 await laid_out(pilot)
                 assert main_screen(pilot).controller.auto
                 if by_hand:
@@ -84,7 +93,7 @@ async def test_a_limit_is_named_counts_down_and_goes_on_by_itself(tmp_path: Path
             told = {"endpoint": "/api/steer", "limitPerWindow": 240, "requestWindow": "60 m", "remainingRequests": 0}
             await call.answer_json(told, 429, headers={"Retry-After": "12"})
 
-    async with on_stage(tmp_path, fake, steer=steer) as (server, pilot):
+    async with on_stage(tmp_path, fake, SMALL, steer=steer) as (server, pilot):
         await pilot.press("enter")
         await until(pilot, lambda: notice(pilot) == "countdown")
         reason = str(pilot.app.screen.query_one("#countdown-reason", Static).content)
@@ -99,27 +108,26 @@ async def test_a_limit_is_named_counts_down_and_goes_on_by_itself(tmp_path: Path
         assert len(steers(server)) == 2
 
 
-@pytest.mark.parametrize(("key", "asked"), [("n", 2), ("escape", 1)])
-async def test_a_limit_can_be_asked_against_or_given_up_and_the_text_so_far_stays(
-    tmp_path: Path, key: str, asked: int
-) -> None:
+async def test_a_limit_can_be_asked_against_or_given_up_and_the_text_so_far_stays(tmp_path: Path) -> None:
     answers = routes()["POST /api/steer"]
-    calls: list[Call] = []
+    limits: list[Handler] = []
 
     async def steer(call: Call) -> None:
-        calls.append(call)
-        await (limited(call) if len(calls) == 2 else answers(call))
+        await (limits.pop() if limits else answers)(call)
 
-    async with on_stage(tmp_path, FakeTime(), steer=steer) as (_, pilot):
+    async with on_stage(tmp_path, FakeTime(), SMALL, steer=steer) as (server, pilot):
         await generated(pilot)
-        await pilot.press("tab", "right", "enter")
-        await until(pilot, lambda: notice(pilot) == "countdown")
-        assert pane(pilot).text == " the Golden Gate"
-        await pilot.press(key)
-        expected = "done" if asked == 2 else "cancelled"
-        await until(pilot, lambda: foot(pilot).startswith(expected) and notice(pilot) == "status")
-        assert len(calls) == asked + 1
-        assert pane(pilot).text == " the Golden Gate"
+        await pilot.press("tab")
+        for key, end, requests in (("n", "done", 2), ("escape", "cancelled", 1)):
+            asked = len(steers(server))
+            limits.append(limited)
+            await pilot.press("right", "enter")
+            await until(pilot, lambda: notice(pilot) == "countdown")
+            assert pane(pilot).text == " the Golden Gate"
+            await pilot.press(key)
+            await until(pilot, lambda end=end: foot(pilot).startswith(end) and notice(pilot) == "status")
+            assert len(steers(server)) == asked + requests, key
+            assert pane(pilot).text == " the Golden Gate"
 
 
 async def test_esc_closes_the_connection_and_keeps_the_text_so_far(tmp_path: Path) -> None:
@@ -129,7 +137,7 @@ async def test_esc_closes_the_connection_and_keeps_the_text_so_far(tmp_path: Pat
         await call.chunk(frame(" the Golden", " a"))
         await call.silence()
 
-    async with on_stage(tmp_path, steer=steer) as (server, pilot):
+    async with on_stage(tmp_path, size=SMALL, steer=steer) as (server, pilot):
         await pilot.press("enter")
         await until(pilot, lambda: pane(pilot).text == " the Golden")
         await pilot.press("escape")
@@ -138,25 +146,15 @@ async def test_esc_closes_the_connection_and_keeps_the_text_so_far(tmp_path: Pat
         assert pane(pilot).text == " the Golden"
 
 
-@pytest.mark.parametrize("way", ["enter", "escape", "click"])
-async def test_what_becomes_public_is_told_until_a_generation_begins_or_it_is_dismissed(
-    tmp_path: Path, way: str
-) -> None:
+@pytest.mark.parametrize("way", ["escape", "click"])
+async def test_what_becomes_public_is_told_until_it_is_dismissed(tmp_path: Path, way: str) -> None:
     async with on_stage(tmp_path, size=(60, 20)) as (server, pilot):
         told = pilot.app.screen.query_one(PublicationNote)
         drawn = pilot.app.export_screenshot().replace("&#160;", " ")
         assert all(word in drawn for word in ("Neuronpedia stores every", "anybody", "esc hides this"))
         await (pilot.click(PublicationNote) if way == "click" else pilot.press(way))
         await until(pilot, lambda: not told.display)
-        assert way == "enter" or server.calls == []
-
-
-async def test_drawn_seeds_are_taken_by_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.randrange", lambda end: end - 1)
-    async with on_stage(tmp_path) as (server, pilot):
-        await pilot.press("tab", "s", "enter")
-        await until(pilot, lambda: foot(pilot).startswith("done"))
-        assert steers(server)[0].json["seed"] == DRAWN_SEEDS - 1 == 99_999_999
+        assert server.calls == []
 
 
 async def test_a_feature_is_found_by_its_id_or_its_address_shows_where_it_fires_and_gets_a_dial(
@@ -190,7 +188,7 @@ async def test_a_chat_is_asked_for_and_told_beside_the_model() -> None:
 
 
 async def test_what_an_engine_has_not_is_neither_on_a_key_nor_in_the_palette() -> None:
-    async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
+    async with make_app(auto=False).run_test() as pilot:
         await pilot.pause()
         titles = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
         assert not titles & {"Presets", "Models", "Re-read", "Copy link"}

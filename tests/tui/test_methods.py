@@ -1,6 +1,5 @@
 """How the dials act: chosen by a key, shown with what a value means then, and undone."""
 
-import pytest
 from scripted_engine import FEATURES, ScriptedEngine
 from stage import foot, generated, laid_out, main_screen, make_app, pane, rack, until
 from textual.pilot import Pilot
@@ -23,18 +22,38 @@ def first_line(pilot: Pilot[None]) -> str:
     return rack(pilot).render_line(0).text
 
 
-async def test_a_key_goes_through_the_methods_of_the_engine_and_undo_goes_back() -> None:
+def commands(pilot: Pilot[None]) -> set[str]:
+    """What the palette offers."""
+    return {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
+
+
+async def test_a_key_goes_through_the_methods_of_the_engine_says_what_a_value_means_then_and_undo_goes_back() -> None:
     engine = ScriptedEngine(methods=ALL)
-    async with make_app(engine, auto=False).run_test(size=(120, 40)) as pilot:
+    async with make_app(engine, auto=False, dials=(Dial(FEATURES[0], 8.0),)).run_test(size=(120, 40)) as pilot:
         await laid_out(pilot)
-        titles = ["Dials · orthogonal", "Dials · projection cap", "Dials · ablate", "Dials"]
-        await pilot.press("tab")
-        for expected in titles:
-            await pilot.press("t")
+        assert "Method" in commands(pilot)
+        await until(pilot, lambda: "dose 0.32 of the residual norm\nraw strength +16" in note(pilot))
+        assert (title(pilot), "! +8.0" in first_line(pilot)) == ("Dials", True)
+        await pilot.press("tab", "t")
+        await until(pilot, lambda: "keeps 0.20 of the component\n10 removes it, more reflects it" in note(pilot))
+        await until(pilot, lambda: title(pilot) == "Dials · orthogonal")
+        assert "! " not in first_line(pilot) + note(pilot)
+        await pilot.press("t")
+        await until(pilot, lambda: "caps the component at raw strength +16\ndose 0.32" in note(pilot))
+        await until(pilot, lambda: title(pilot) == "Dials · projection cap")
+        await pilot.press("t")
+        await until(pilot, lambda: "removes the component, whatever the value" in note(pilot))
+        await until(pilot, lambda: title(pilot) == "Dials · ablate")
+        assert first_line(pilot).endswith(" on ")
+        await pilot.press("0")
+        await until(pilot, lambda: first_line(pilot).endswith(" off ") and note(pilot).startswith("off"))
+        await pilot.press("t")
+        await until(pilot, lambda: title(pilot) == "Dials")
+        await pilot.press("u", "u")
+        await until(pilot, lambda: first_line(pilot).endswith(" on "))
+        for expected in ("Dials · ablate", "Dials · projection cap", "Dials · orthogonal", "Dials"):
             await until(pilot, lambda expected=expected: title(pilot) == expected)
-        for expected in [*titles[2::-1], "Dials"]:
             await pilot.press("u")
-            await until(pilot, lambda expected=expected: title(pilot) == expected)
 
 
 async def test_another_method_is_an_edit_that_makes_the_steered_text_anew_and_leaves_the_default_one() -> None:
@@ -48,27 +67,9 @@ async def test_another_method_is_an_edit_that_makes_the_steered_text_anew_and_le
         assert main_screen(pilot).controller.inputs.method is Method.ORTHOGONAL
 
 
-async def test_the_screen_says_what_a_value_means_under_each_method() -> None:
-    engine = ScriptedEngine(methods=ALL)
-    async with make_app(engine, auto=False, dials=(Dial(FEATURES[0], 8.0),)).run_test(size=(120, 40)) as pilot:
-        await laid_out(pilot)
-        await until(pilot, lambda: "dose 0.32 of the residual norm\nraw strength +16" in note(pilot))
-        assert "! +8.0" in first_line(pilot)
-        await pilot.press("tab", "t")
-        await until(pilot, lambda: "keeps 0.20 of the component\n10 removes it, more reflects it" in note(pilot))
-        assert "! " not in first_line(pilot) + note(pilot)
-        await pilot.press("t")
-        await until(pilot, lambda: "caps the component at raw strength +16\ndose 0.32" in note(pilot))
-        await pilot.press("t")
-        await until(pilot, lambda: "removes the component, whatever the value" in note(pilot))
-        assert first_line(pilot).endswith(" on ")
-        await pilot.press("0")
-        await until(pilot, lambda: first_line(pilot).endswith(" off ") and note(pilot).startswith("off"))
-
-
 async def test_a_dial_of_another_method_than_the_engine_has_goes_to_the_first_one_it_has() -> None:
     engine = ScriptedEngine(methods=(Method.ADDITIVE, Method.ORTHOGONAL))
-    async with make_app(engine, auto=False, method=Method.ABLATE).run_test(size=(120, 40)) as pilot:
+    async with make_app(engine, auto=False, method=Method.ABLATE).run_test() as pilot:
         await laid_out(pilot)
         await until(pilot, lambda: title(pilot) == "Dials · ablate")
         await pilot.press("tab", "t")
@@ -76,31 +77,26 @@ async def test_a_dial_of_another_method_than_the_engine_has_goes_to_the_first_on
 
 
 async def test_without_a_choice_the_key_does_nothing_and_is_neither_on_the_line_nor_in_the_palette() -> None:
-    for methods, offered in ((ALL, True), ((Method.ADDITIVE,), False)):
-        async with make_app(ScriptedEngine(methods=methods), auto=False).run_test(size=(120, 40)) as pilot:
-            await pilot.pause()
-            titles = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
-            assert ("Method" in titles) is offered
-            await pilot.press("tab", "t")
-            await pilot.pause(0.1)
-            assert (title(pilot) != "Dials") is offered
+    async with make_app(ScriptedEngine(methods=(Method.ADDITIVE,)), auto=False).run_test() as pilot:
+        await pilot.pause()
+        assert "Method" not in commands(pilot)
+        assert not any(bound.binding.action == "method" for bound in pilot.app.screen.active_bindings.values())
+        await pilot.press("tab", "t")
+        await pilot.pause(0.1)
+        assert title(pilot) == "Dials"
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
-async def test_where_there_is_no_room_below_the_dials_their_frame_says_the_strength(size: tuple[int, int]) -> None:
-    async with make_app(auto=False).run_test(size=size) as pilot:
+async def test_where_there_is_no_room_below_the_dials_their_frame_says_the_strength_and_the_cap() -> None:
+    async with make_app(ScriptedEngine(methods=ALL), auto=False).run_test(size=(80, 24)) as pilot:
         await laid_out(pilot)
         frame = pilot.app.screen.query_one("#dials")
-        await until(pilot, lambda: frame.border_subtitle == "dose 0.16 of the residual norm · raw strength +8")
-        await pilot.press("tab", "down")
-        await until(pilot, lambda: frame.border_subtitle == "dose 0.00 of the residual norm · raw strength +0")
-        assert pane(pilot).size.height >= 4
-
-
-async def test_a_cap_is_said_with_its_strength_where_there_is_one_line() -> None:
-    engine = ScriptedEngine(methods=ALL)
-    dials = (Dial(FEATURES[0], 8.0),)
-    async with make_app(engine, auto=False, dials=dials, method=Method.PROJECTION_CAP).run_test(size=(60, 20)) as pilot:
-        await laid_out(pilot)
-        frame = pilot.app.screen.query_one("#dials")
-        await until(pilot, lambda: frame.border_subtitle == "caps the component at raw strength +16")
+        await pilot.press("tab")
+        for size in ((80, 24), (60, 20)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: frame.border_subtitle == "dose 0.16 of the residual norm · raw strength +8")
+            await pilot.press("down")
+            await until(pilot, lambda: frame.border_subtitle == "dose 0.00 of the residual norm · raw strength +0")
+            assert pane(pilot).size.height >= 4, size
+            await pilot.press("up")
+        await pilot.press("t", "t")
+        await until(pilot, lambda: frame.border_subtitle == "caps the component at raw strength +8")

@@ -1,19 +1,24 @@
 """What a service has to choose from: presets and models, with what goes wrong on the way to them."""
 
+from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
-from cli.service import BRIDGE, MODEL, limited
+from alone import Alone
+from cli.service import BRIDGE, MODEL, limited, routes
 from hosted_stage import BRIDGES, on_stage, steers
-from loopback import Call
+from loopback import Call, Loopback
 from scripted_engine import FEATURES, ScriptedEngine
-from stage import foot, main_screen, make_app, rack, until, values
+from stage import foot, main_screen, rack, until, values
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
 from steer_tui.domain import Dial, Method, Unreachable
+from steer_tui.engines.neuronpedia import HostedNeuronpedia
 from steer_tui.engines.services import ModelOffer, Preset
 from steer_tui.tui.screens.models import ModelsScreen
+from steer_tui.tui.screens.offer import OfferScreen
 from steer_tui.tui.screens.presets import PresetsScreen
 from steer_tui.tui.widgets.prompt import PromptBox
 
@@ -35,8 +40,8 @@ async def chosen_preset(pilot: Pilot[None], *keys: str) -> None:
     await until(pilot, lambda: main_screen(pilot).is_current)
 
 
-async def test_a_preset_replaces_dials_and_method_and_undo_brings_both_back(tmp_path: Path) -> None:
-    async with on_stage(tmp_path, presets=presets) as (server, pilot):
+async def test_a_preset_replaces_dials_and_method_or_the_prompt_alone_and_undo_brings_each_back(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, size=(80, 24), presets=presets) as (server, pilot):
         await chosen_preset(pilot)
         await until(pilot, lambda: main_screen(pilot).controller.inputs.method is Method.ORTHOGONAL)
         assert values(pilot) == [5.0]
@@ -48,10 +53,18 @@ async def test_a_preset_replaces_dials_and_method_and_undo_brings_both_back(tmp_
         await pilot.press("right", "u", "u")
         await until(pilot, lambda: frame.border_title == "Dials")
         assert rack(pilot).rack.dials == (Dial(BRIDGES, 5.0),)
+        prompt = pilot.app.screen.query_one(PromptBox)
+        example = prompt.text
+        await chosen_preset(pilot, "down")
+        await until(pilot, lambda: prompt.text == "What is [b]this?")
+        assert main_screen(pilot).controller.inputs.prompt == "What is [b]this?"
+        assert rack(pilot).rack.dials == (Dial(BRIDGES, 5.0),)
+        prompt.undo()
+        assert prompt.text == example
 
 
 async def test_a_preset_comes_back_under_its_own_method_whatever_was_done_since(tmp_path: Path) -> None:
-    async with on_stage(tmp_path, presets=presets) as (_, pilot):
+    async with on_stage(tmp_path, size=(80, 24), presets=presets) as (_, pilot):
         rack(pilot).change(rack(pilot).rack.remove(0))
         await chosen_preset(pilot)
         controller = main_screen(pilot).controller
@@ -89,35 +102,29 @@ class Broken(ScriptedEngine):
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "words", "screen"),
     [
-        (ZeroDivisionError("[b]by zero"), "Something broke: ZeroDivisionError('[b]by zero'). r asks again."),
-        (Unreachable("Nobody is there.", hint="Look."), "Nobody is there. Look. r asks again."),
+        (
+            ZeroDivisionError("[b]by zero"),
+            "Something broke: ZeroDivisionError('[b]by zero'). r asks again.",
+            PresetsScreen,
+        ),
+        (
+            Unreachable("Nobody is there.", hint="Look."),
+            "Nobody is there. Look. r asks again.",
+            lambda engine: ModelsScreen(engine, engine.info),
+        ),
     ],
 )
-@pytest.mark.parametrize(("key", "screen"), [("e", PresetsScreen), ("o", ModelsScreen)])
 async def test_a_question_on_which_the_engine_breaks_is_a_sentence_and_can_be_asked_again(
-    key: str, screen: type[PresetsScreen | ModelsScreen], fault: Exception, words: str
+    fault: Exception, words: str, screen: Callable[[Broken], PresetsScreen | ModelsScreen]
 ) -> None:
-    async with make_app(Broken(fault), auto=False).run_test(size=(120, 40)) as pilot:
-        await pilot.press("tab", key)
-        await until(pilot, lambda: isinstance(pilot.app.screen, screen))
+    async with Alone(screen(Broken(fault))).run_test() as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, OfferScreen))
         found = pilot.app.screen.query_one(OptionList)
         await until(pilot, lambda: [str(option.prompt) for option in found.options] == [words])
         await pilot.press("r")
         await until(pilot, lambda: not found.options[0].disabled)
-
-
-async def test_a_preset_of_a_prompt_alone_leaves_the_dials(tmp_path: Path) -> None:
-    async with on_stage(tmp_path, presets=presets) as (_, pilot):
-        prompt = pilot.app.screen.query_one(PromptBox)
-        example = prompt.text
-        await chosen_preset(pilot, "down")
-        await until(pilot, lambda: prompt.text == "What is [b]this?")
-        assert main_screen(pilot).controller.inputs.prompt == "What is [b]this?"
-        assert rack(pilot).rack.dials == (Dial(BRIDGES, 5.0),)
-        prompt.undo()
-        assert prompt.text == example
 
 
 async def test_presets_that_cannot_be_had_are_a_sentence_and_can_be_asked_for_again(tmp_path: Path) -> None:
@@ -129,23 +136,24 @@ async def test_presets_that_cannot_be_had_are_a_sentence_and_can_be_asked_for_ag
         told.append(str(pilot.app.screen.query_one(OptionList).options[0].prompt))
         await (limited(call) if len(asked) == 1 else presets(call))
 
-    async with on_stage(tmp_path, presets=answers) as (_, pilot):
-        await pilot.press("tab", "e")
-        await until(pilot, lambda: isinstance(pilot.app.screen, PresetsScreen))
-        found = pilot.app.screen.query_one(OptionList)
-        await until(pilot, lambda: "r asks again." in str(found.options[0].prompt))
-        await pilot.press("r")
-        await until(pilot, lambda: found.option_count == 2)
-        assert all("costs one steering request" in words for words in told)
-        await pilot.press("escape")
-        await until(pilot, lambda: main_screen(pilot).is_current)
+    async with (
+        Loopback(routes(presets=answers)) as server,
+        aclosing(HostedNeuronpedia(MODEL, url=server.url, answers=tmp_path)) as engine,
+    ):
+        app = Alone(PresetsScreen(engine))
+        async with app.run_test() as pilot:
+            await until(pilot, lambda: isinstance(pilot.app.screen, PresetsScreen))
+            found = pilot.app.screen.query_one(OptionList)
+            await until(pilot, lambda: "r asks again." in str(found.options[0].prompt))
+            await pilot.press("r")
+            await until(pilot, lambda: found.option_count == 2)
+            assert all("costs one steering request" in words for words in told)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.given_back == [None])
 
 
-@pytest.mark.parametrize("size", [(60, 20), (120, 40)])
-async def test_models_tell_what_can_be_steered_and_how_another_one_is_opened(
-    tmp_path: Path, size: tuple[int, int]
-) -> None:
-    async with on_stage(tmp_path, size=size) as (_, pilot):
+async def test_models_tell_what_can_be_steered_and_how_another_one_is_opened(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, size=(60, 20)) as (_, pilot):
         await pilot.press("tab", "o")
         await until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen))
         found = pilot.app.screen.query_one(OptionList)

@@ -42,26 +42,21 @@ def toasts(pilot: Pilot[None]) -> list[tuple[str, str]]:
 
 
 async def test_a_finished_text_shows_its_activations_without_a_key_and_says_that_they_are_re_read() -> None:
-    for capabilities in (Box().capabilities, VLLM):
-        box = Box(capabilities=dict(capabilities))
-        async with on_stage(box) as pilot:
-            await generated(pilot)
-            await until(pilot, lambda: dials_foot(pilot) == "activations re-read, unsteered")
-            assert "▁█▁▁" in sparkline_of(pilot)
-            assert "▁█▁▁" in sparkline_of(pilot, 1)
-            asked = [(call.json["prompt"], call.json["index"]) for call in box.asked(READ)]
-            assert asked == [("Long ago the sea is deep", "7"), ("Long ago the sea is deep", "8")]
-            assert toasts(pilot) == []
-
-
-async def test_a_new_generation_ends_a_re_read_that_is_under_way() -> None:
     box = Box()
+    async with on_stage(box) as pilot:
+        await generated(pilot)
+        await until(pilot, lambda: dials_foot(pilot) == "activations re-read, unsteered")
+        assert "▁█▁▁" in sparkline_of(pilot)
+        assert "▁█▁▁" in sparkline_of(pilot, 1)
+        asked = [(call.json["prompt"], call.json["index"]) for call in box.asked(READ)]
+        assert asked == [("Long ago the sea is deep", "7"), ("Long ago the sea is deep", "8")]
+        assert toasts(pilot) == []
+
+
+async def test_a_new_generation_ends_a_re_read_that_is_under_way_and_so_does_quitting() -> None:
+    box = Box(capabilities=dict(VLLM))
     answers = box.server.routes[f"POST {READ}"]
-
-    async def silence(call: Call) -> None:
-        await call.silence()
-
-    box.server.routes[f"POST {READ}"] = silence
+    box.server.routes[f"POST {READ}"] = Call.silence
     async with on_stage(box) as pilot:
         await generated(pilot)
         await until(pilot, lambda: len(box.asked(READ)) == 1)
@@ -70,24 +65,17 @@ async def test_a_new_generation_ends_a_re_read_that_is_under_way() -> None:
         await pilot.press("enter")
         await asyncio.wait_for(box.asked(READ)[0].gone.wait(), 20)
         await until(pilot, lambda: dials_foot(pilot) == "activations re-read, unsteered")
+        assert "▁█▁▁" in sparkline_of(pilot)
+        assert "▁█▁▁" in sparkline_of(pilot, 1)
         assert len(box.asked(READ)) == 3
         assert toasts(pilot) == []
-
-
-async def test_quitting_ends_a_re_read_that_is_under_way() -> None:
-    box = Box()
-
-    async def silence(call: Call) -> None:
-        await call.silence()
-
-    box.server.routes[f"POST {READ}"] = silence
-    async with box.server:
-        engine = InferenceServer(box.server.url)
-        async with make_app(engine, dials=(Dial(SEA, 4.0),)).run_test(size=(120, 40)) as pilot:
-            await laid_out(pilot)
-            await generated(pilot)
-            await until(pilot, lambda: len(box.asked(READ)) == 1)
-        await asyncio.wait_for(box.asked(READ)[0].gone.wait(), 20)
+        box.server.routes[f"POST {READ}"] = Call.silence
+        await pilot.press("enter")
+        await until(pilot, lambda: len(box.asked(READ)) == 4)
+        under_way = box.asked(READ)[3]
+        assert not under_way.gone.is_set()
+        await pilot.app.action_quit()
+        await asyncio.wait_for(under_way.gone.wait(), 20)
 
 
 async def test_a_re_read_that_fails_is_one_line_told_once_and_i_tells_the_rest() -> None:

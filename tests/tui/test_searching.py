@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
+from alone import Alone
 from fake_time import FakeTime
 from scripted_engine import FEATURES, ExplainingEngine, Gate
 from stage import laid_out, main_screen, make_app, until, values
@@ -57,9 +58,13 @@ def details(pilot: Pilot[None]) -> str:
     return str(pilot.app.screen.query_one(FeatureDetails).render())
 
 
-async def opened(pilot: Pilot[None]) -> None:
-    await laid_out(pilot)
-    await pilot.press("tab", "a")
+def alone(engine: SearchingEngine, fake: FakeTime) -> Alone:
+    """The screen by itself, where the first feature has a dial."""
+    return Alone(FeaturesScreen(engine, FEATURES[:1], None, clock=fake.clock, sleep=fake.sleep))
+
+
+async def listed(pilot: Pilot[None]) -> None:
+    """Wait until the screen has listed what there is to begin with."""
     await until(pilot, lambda: isinstance(pilot.app.screen, FeaturesScreen) and options(pilot).option_count > 0)
 
 
@@ -72,8 +77,8 @@ async def typed(pilot: Pilot[None], fake: FakeTime, words: str) -> None:
 
 async def test_typing_is_waited_out_and_only_the_last_words_are_searched_for() -> None:
     engine, fake = SearchingEngine({("bridge", 0): FIRST}, {}), FakeTime()
-    async with make_app(engine, fake, auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(engine, fake).run_test() as pilot:
+        await listed(pilot)
         assert lines(pilot) == ["● 1 % winter"]
         await pilot.press(*"brid")
         await fake.advance(DEBOUNCE / 2)
@@ -89,8 +94,10 @@ async def test_typing_is_waited_out_and_only_the_last_words_are_searched_for() -
 
 async def test_enter_searches_at_once_and_then_adds_the_dial() -> None:
     engine = SearchingEngine({("bridge", 0): FIRST}, {})
-    async with make_app(engine, FakeTime(), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with make_app(engine, FakeTime(), auto=False).run_test() as pilot:
+        await laid_out(pilot)
+        await pilot.press("tab", "a")
+        await listed(pilot)
         await pilot.press(*"bridge", "enter")
         await until(pilot, lambda: options(pilot).option_count == 3)
         await pilot.press("down", "enter")
@@ -102,8 +109,8 @@ async def test_a_newer_query_cancels_the_older_one() -> None:
     engine, gate = SearchingEngine({("bridge", 0): FIRST, ("bridges", 0): SECOND}, {}), Gate()
     engine.gate = gate
     fake = FakeTime()
-    async with make_app(engine, fake, auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(engine, fake).run_test() as pilot:
+        await listed(pilot)
         await typed(pilot, fake, "bridge")
         await until(pilot, lambda: engine.searches == [("bridge", 0)])
         assert pilot.app.screen.query_one("#found").border_subtitle == "searching …"
@@ -115,8 +122,9 @@ async def test_a_newer_query_cancels_the_older_one() -> None:
 
 async def test_the_next_page_comes_at_the_end_of_the_list_and_a_refusal_of_it_can_be_asked_again() -> None:
     engine = SearchingEngine({("bridge", 0): FIRST, ("bridge", 2): LIMIT}, {})
-    async with make_app(engine, FakeTime(), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    app = alone(engine, FakeTime())
+    async with app.run_test() as pilot:
+        await listed(pilot)
         await pilot.press(*"bridge", "enter")
         await until(pilot, lambda: options(pilot).option_count == 3)
         await pilot.press("down", "down", "enter")
@@ -128,13 +136,13 @@ async def test_the_next_page_comes_at_the_end_of_the_list_and_a_refusal_of_it_ca
         assert lines(pilot)[2:] == ["towers of kind 3", "towers of kind 4"]
         assert options(pilot).highlighted == 2
         await pilot.press("enter")
-        await until(pilot, lambda: len(values(pilot)) == 5)
+        await until(pilot, lambda: app.given_back == [TOWERS[0]])
 
 
 async def test_a_click_on_the_last_row_loads_the_next_page() -> None:
     engine = SearchingEngine({("bridge", 0): FIRST, ("bridge", 2): SECOND}, {})
-    async with make_app(engine, FakeTime(), auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(engine, FakeTime()).run_test() as pilot:
+        await listed(pilot)
         await pilot.press(*"bridge", "enter")
         await until(pilot, lambda: options(pilot).option_count == 3)
         await pilot.click(OptionList, offset=(3, 2))
@@ -151,8 +159,8 @@ async def test_a_click_on_the_last_row_loads_the_next_page() -> None:
 )
 async def test_what_is_not_found_is_a_sentence_and_what_was_typed_stays(words: str, sentence: str) -> None:
     engine, fake = SearchingEngine({("bridge", 0): LIMIT}, {}), FakeTime()
-    async with make_app(engine, fake, auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(engine, fake).run_test() as pilot:
+        await listed(pilot)
         await typed(pilot, fake, words)
         await until(pilot, lambda: lines(pilot) == [sentence])
         assert pilot.app.screen.query_one(Input).value == words
@@ -163,8 +171,8 @@ async def test_what_is_not_found_is_a_sentence_and_what_was_typed_stays(words: s
 async def test_evidence_is_asked_for_where_the_highlight_rests() -> None:
     evidence = Evidence((Context((" the", " Bridge"), (0.0, 40.0)),))
     engine, fake = SearchingEngine({("bridge", 0): FIRST}, {BRIDGES[1].label: evidence}), FakeTime()
-    async with make_app(engine, fake, auto=False).run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+    async with alone(engine, fake).run_test() as pilot:
+        await listed(pilot)
         await pilot.press(*"bridge", "enter")
         await until(pilot, lambda: options(pilot).option_count == 3)
         await fake.advance(DEBOUNCE / 2)

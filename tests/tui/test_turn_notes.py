@@ -42,12 +42,20 @@ def test_only_the_last_turn_of_a_gesture_is_named() -> None:
     assert words(Turn(3, a, b), Turn(10, b, c)) == [(3, "▸"), (10, " ▸winter +6.0◂")]
     assert words(Turn(3, a, b), Turn(11, b, c)) == [(3, " ▸winter +5.0◂"), (11, " ▸winter +6.0◂")]
     assert words(Turn(3, b, c), Turn(5, c, d)) == [(3, " ▸winter +6.0◂"), (5, " ▸sea +2.0◂")]
+    gesture = [Turn(3, vector(3), a), Turn(4, a, b), Turn(5, b, c), Turn(6, c, d)]
+    assert words(*gesture) == [(3, "▸"), (4, "▸"), (5, " ▸winter +6.0◂"), (6, " ▸sea +2.0◂")]
 
 
 def test_a_long_name_is_cut_and_no_note_breaks_inside() -> None:
     long = replace(FEATURES[0], label="a very long label of a feature")
     (note,) = turn_notes([Turn(0, vector(), SteeringVector((Dial(long, 4.0),)))])
     assert note.words == " ▸a\xa0very\xa0long\xa0l…\xa0+4.0◂"
+
+
+def test_a_hostile_label_is_named_in_symbols() -> None:
+    hostile = replace(FEATURES[0], label="\x1b[2J\u202e [red]x[/red] and a long name")
+    (note,) = turn_notes([Turn(0, vector(), SteeringVector((Dial(hostile, 4.0),)))])
+    assert note.words == " ▸␛[2J\ufffd\xa0[red]x[…\xa0+4.0◂"
 
 
 def test_no_turns_no_notes() -> None:

@@ -19,7 +19,7 @@ from steer_tui.domain import Malformed, NotFound, Rejected, Unsupported
 from steer_tui.vectors import open_sae, read_vector_file
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(data=st.data())
 @every_kind
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(tmp_path: Path, name: str, data: st.DataObject) -> None:
@@ -36,7 +36,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(tmp_path: Path, name
         assert all(np.isfinite(direction.values).all() for direction in file.directions)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(data=st.data())
 @pytest.mark.parametrize("kind", ["saelens", "gemma scope", "gemma scope, compressed"])
 def test_a_damaged_sae_is_read_or_refused_and_nothing_else(tmp_path: Path, kind: str, data: st.DataObject) -> None:

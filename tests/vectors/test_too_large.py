@@ -57,8 +57,8 @@ def test_a_header_that_names_a_length_of_its_own_is_not_unpacked(tmp_path: Path,
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("v.npy", "w") as member,
     ):
-        member.write(b"\x93NUMPY" + version + struct.pack("<I", 64 << 20))
-        for _ in range(64):
+        member.write(b"\x93NUMPY" + version + struct.pack("<I", 16 << 20))
+        for _ in range(16):
             member.write(b" " * (1 << 20))
     tracemalloc.start()
     try:

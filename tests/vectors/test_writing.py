@@ -36,7 +36,7 @@ def same(left: VectorFile, right: VectorFile) -> bool:
     return by_layer[0] == by_layer[1] and left.model == right.model
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(file=vector_files(BLOCKS))
 def test_what_is_written_to_gguf_is_read_back(tmp_path: Path, file: VectorFile) -> None:
     path = tmp_path / "v.gguf"
@@ -44,7 +44,7 @@ def test_what_is_written_to_gguf_is_read_back(tmp_path: Path, file: VectorFile) 
     assert same(read_vector_file(path), file)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(file=vector_files(ANYWHERE))
 def test_what_is_written_to_safetensors_is_read_back(tmp_path: Path, file: VectorFile) -> None:
     path = tmp_path / "v.safetensors"

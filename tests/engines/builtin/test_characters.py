@@ -64,7 +64,7 @@ def test_the_end_of_text_cannot_come_within_a_character() -> None:
 walks = st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=12)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(walks)
 def test_whatever_is_admitted_makes_a_text_and_something_always_is(wishes: list[int]) -> None:
     unfinished, taken = Unfinished(SPELLINGS), b""
@@ -79,7 +79,7 @@ def test_whatever_is_admitted_makes_a_text_and_something_always_is(wishes: list[
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7, 1e9, 1e-300])
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**31 - 1))
 def test_drawn_tokens_make_whole_characters_even_where_the_model_wants_none(temperature: float, seed: int) -> None:
     logits = np.random.default_rng(seed).standard_normal((8, VOCABULARY)).astype(np.float32) * 30
@@ -96,8 +96,8 @@ def test_drawn_tokens_make_whole_characters_even_where_the_model_wants_none(temp
 def test_a_token_that_is_put_back_leaves_the_odds_of_the_others_as_they_were() -> None:
     logits = np.full(VOCABULARY, -np.inf, np.float32)
     logits[[0x61, 0x62, 0x80, 0xFF]] = np.log(np.array([1, 3, 10, 10], np.float32))
-    sampler = Sampler(Sampling(temperature=1))
-    drawn = [sampler.draw(logits, Unfinished(SPELLINGS), 9)[0] for _ in range(2_000)]
+    sampler, unfinished = Sampler(Sampling(temperature=1)), Unfinished(SPELLINGS)
+    drawn = [sampler.draw(logits, unfinished, 9)[0] for _ in range(1_000)]
     assert set(drawn) == {0x61, 0x62}
     assert 0.7 < np.mean(np.array(drawn) == 0x62) < 0.8
 
@@ -123,7 +123,7 @@ def babbling(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("max_tokens", [1, 2, 3, 4, 5, 40])
+@pytest.mark.parametrize("max_tokens", [1, 2, 3, 4, 40])
 @pytest.mark.parametrize("temperature", [0.0, 0.8, 1e9])
 async def test_no_lane_emits_a_broken_or_unfinished_character(
     babbling: Path, temperature: float, max_tokens: int
@@ -131,13 +131,13 @@ async def test_no_lane_emits_a_broken_or_unfinished_character(
     engine = BuiltinEngine(babbling)
     [sea] = await engine.find_features("sea", 1)
     seen = dict.fromkeys(BOTH_LANES, "")
-    for seed in range(6):
+    for seed in range(3):
         sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed)
         request = GenerationRequest("日本 😀", sampling, SteeringVector.of([Dial(sea, 9.0)]))
         events = [event async for event in engine.stream(request)]
         for lane in BOTH_LANES:
             seen[lane] += "".join(e.token for e in events if isinstance(e, TokenEvent) and e.lane is lane)
-        assert [event async for event in engine.stream(request)] == events
+    assert [event async for event in engine.stream(request)] == events
     await engine.aclose()
     for text in seen.values():
         assert "\ufffd" not in text

@@ -3,15 +3,16 @@
 `python -m steer_tui.engines.builtin.train.measure` measures all of it anew.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from steer_tui.domain import (
-    BOTH_LANES,
     Dial,
     Feature,
     GenerationRequest,
@@ -34,11 +35,19 @@ TOPICS = set(LABELS) - MOODS - STYLES
 OPENINGS = ("She smiled and", "In the morning, the", "Once there was", "Every day", "The children", "At last")
 
 
-@pytest.fixture
+running = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine() -> AsyncIterator[BuiltinEngine]:
     engine = BuiltinEngine()
     yield engine
     await engine.aclose()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def unsteered(engine: BuiltinEngine) -> list[str]:
+    return await written(engine, (), Lane.DEFAULT)
 
 
 def curve(label: str) -> dict[float, dict[str, float]]:
@@ -98,15 +107,14 @@ def test_a_style_is_turned_both_ways(label: str) -> None:
     assert abs(measured[6]["randomShare"] - off) <= 0.08
 
 
-async def written(engine: BuiltinEngine, dials: Sequence[Dial], tokens: int = 48) -> dict[Lane, list[str]]:
-    """A text an opening, steered and not."""
-    texts: dict[Lane, list[str]] = {lane: [""] * len(OPENINGS) for lane in BOTH_LANES}
-    for seed, opening in enumerate(OPENINGS):
-        request = GenerationRequest(opening, Sampling(max_tokens=tokens, seed=seed), SteeringVector.of(dials))
-        async for event in engine.stream(request):
-            if isinstance(event, TokenEvent):
-                texts[event.lane][seed] += event.token
-    return texts
+async def written(engine: BuiltinEngine, dials: Sequence[Dial], lane: Lane = Lane.STEERED) -> list[str]:
+    """A text an opening."""
+
+    async def text_of(seed: int, opening: str) -> str:
+        request = GenerationRequest(opening, Sampling(max_tokens=48, seed=seed), SteeringVector.of(dials), (lane,))
+        return "".join([event.token async for event in engine.stream(request) if isinstance(event, TokenEvent)])
+
+    return await asyncio.gather(*map(text_of, range(len(OPENINGS)), OPENINGS))
 
 
 async def offered(engine: BuiltinEngine, label: str) -> tuple[Feature, Telltale]:
@@ -116,30 +124,34 @@ async def offered(engine: BuiltinEngine, label: str) -> tuple[Feature, Telltale]
     return feature, telltale
 
 
-@pytest.mark.parametrize("label", ["winter", "music", "space", "castle", "sea", "food"])
-async def test_what_the_package_itself_writes_at_six_shows_the_topic(engine: BuiltinEngine, label: str) -> None:
+@running
+@pytest.mark.parametrize("label", ["winter", "music", "food"])
+async def test_what_the_package_itself_writes_at_six_shows_the_topic(
+    engine: BuiltinEngine, unsteered: list[str], label: str
+) -> None:
     feature, telltale = await offered(engine, label)
-    texts = await written(engine, [Dial(feature, 6.0)])
-    assert sum(map(telltale.shows, texts[Lane.STEERED])) >= 3
-    assert sum(map(telltale.shows, texts[Lane.DEFAULT])) <= 1
+    assert sum(map(telltale.shows, await written(engine, [Dial(feature, 6.0)]))) >= 3
+    assert sum(map(telltale.shows, unsteered)) <= 1
 
 
-async def test_a_random_direction_of_the_same_dose_does_not(engine: BuiltinEngine) -> None:
+@running
+async def test_a_random_direction_of_the_same_dose_does_not(engine: BuiltinEngine, unsteered: list[str]) -> None:
     feature, telltale = await offered(engine, "winter")
     texts = await written(engine, [Dial(engine.random_direction(feature, 5), 6.0)])
-    assert texts[Lane.STEERED] != texts[Lane.DEFAULT]
-    assert sum(map(telltale.shows, texts[Lane.STEERED])) <= 1
+    assert texts != unsteered
+    assert sum(map(telltale.shows, texts)) <= 1
 
 
-async def test_a_dial_and_its_opposite_cancel(engine: BuiltinEngine) -> None:
+@running
+async def test_a_dial_and_its_opposite_cancel(engine: BuiltinEngine, unsteered: list[str]) -> None:
     sea, _ = await offered(engine, "sea")
-    texts = await written(engine, [Dial(sea, 5.0), Dial(sea, -5.0)], 16)
-    assert texts[Lane.STEERED] == texts[Lane.DEFAULT]
+    assert await written(engine, [Dial(sea, 5.0), Dial(sea, -5.0)]) == unsteered
 
 
+@running
 @pytest.mark.parametrize("labels", [("space", "dialogue"), ("happy", "dialogue"), ("music", "happy")])
-async def test_two_dials_together_do_both(engine: BuiltinEngine, labels: tuple[str, str]) -> None:
+async def test_two_dials_together_do_both(engine: BuiltinEngine, unsteered: list[str], labels: tuple[str, str]) -> None:
     (first, one), (second, other) = [await offered(engine, label) for label in labels]
     texts = await written(engine, [Dial(first, 6.0), Dial(second, 6.0)])
-    assert sum(one.shows(text) and other.shows(text) for text in texts[Lane.STEERED]) >= 3
-    assert sum(one.shows(text) and other.shows(text) for text in texts[Lane.DEFAULT]) <= 1
+    assert sum(one.shows(text) and other.shows(text) for text in texts) >= 3
+    assert sum(one.shows(text) and other.shows(text) for text in unsteered) <= 1

@@ -63,7 +63,7 @@ def test_a_typed_end_of_text_is_plain_text() -> None:
     assert TOKENIZER.decode(ids) == "a<|endoftext|>b"
 
 
-@pytest.mark.parametrize("piece", ["snow", "e", "😀", "日", " ", ".", "\x00", "9"])
+@pytest.mark.parametrize("piece", ["snow", "e", "😀", " ", ".", "9"])
 def test_ten_thousand_characters_without_a_break_encode_as_the_slow_way_does(piece: str) -> None:
     text = (piece * 10_000)[:10_000]
     ids = TOKENIZER.encode(text)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ from steer_tui.engines.builtin.catalogue import read_card, read_catalogue, read_
 from steer_tui.engines.builtin.characters import Spellings, Unfinished
 from steer_tui.engines.builtin.sampling import Sampler
 from steer_tui.engines.builtin.steering import Steering
+from steer_tui.engines.builtin.tokenizer import Tokenizer
 from steer_tui.engines.builtin.transformer import Transformer
 from steer_tui.engines.builtin.weights import read_directions, read_model
 
@@ -93,12 +95,17 @@ def tokens_of(events: Sequence[Event], lane: Lane = Lane.STEERED) -> list[TokenE
     return [event for event in of_lane(events, lane) if isinstance(event, TokenEvent)]
 
 
+@cache
+def parts(weights: Path) -> tuple[Tokenizer, Steering, Transformer]:
+    card = read_card(weights)
+    steering = Steering(card, read_catalogue(weights, card), read_directions(weights, card))
+    return read_tokenizer(weights, card), steering, Transformer(card, read_model(weights, card))
+
+
 def replayed(weights: Path, request: GenerationRequest, turns: Turns) -> list[tuple[bytes, float]]:
     """The steered lane's tokens one by one, with every turn at its place: what no reader's pace can change."""
-    card = read_card(weights)
-    tokenizer = read_tokenizer(weights, card)
-    steering = Steering(card, read_catalogue(weights, card), read_directions(weights, card))
-    sequence = Transformer(card, read_model(weights, card)).sequence(steering.delta(request.vector))
+    tokenizer, steering, transformer = parts(weights)
+    sequence = transformer.sequence(steering.delta(request.vector))
     sampler, unfinished, due = Sampler(request.sampling), Unfinished(Spellings(tokenizer.token_bytes)), list(turns)
     *prompt, latest = [tokenizer.end_of_text, *tokenizer.encode(request.prompt)]
     sequence.prefill(prompt)
@@ -139,49 +146,36 @@ async def test_the_turned_vector_acts_from_the_next_token_on(
     far_ahead=st.booleans(),
     temperature=st.sampled_from([0.0, 0.8, 1.5]),
 )
-def test_turns_give_the_same_text_at_any_pace(
-    weights: Path, values: list[tuple[int, float]], far_ahead: bool, temperature: float
+async def test_turns_give_the_same_text_at_any_pace(
+    engine: BuiltinEngine,
+    sea: Feature,
+    weights: Path,
+    values: list[tuple[int, float]],
+    far_ahead: bool,
+    temperature: float,
 ) -> None:
-    async def live() -> tuple[list[Event], GenerationRequest, Turns]:
-        engine = BuiltinEngine(weights)
-        [sea] = await engine.find_features("sea", 1)
-        sampling = replace(SAMPLING, temperature=temperature, max_tokens=30)
-        request = GenerationRequest("The snow", sampling, at(sea, 4.0), (Lane.STEERED,))
-        # Where a turn shortens the text, those that would have come behind its end are left out.
-        turns: list[tuple[int, SteeringVector]] = []
-        for after, value in sorted(values, key=lambda pair: pair[0]):
-            if after <= len(replayed(weights, request, turns)):
-                turns.append((after, at(sea, value)))
-        wait = (lambda: asyncio.sleep(0.02)) if far_ahead else (lambda: asyncio.sleep(0))
-        try:
-            return await turned(engine, request, turns, wait), request, turns
-        finally:
-            await engine.aclose()
-
-    events, request, turns = asyncio.run(live())
+    sampling = replace(SAMPLING, temperature=temperature, max_tokens=30)
+    request = GenerationRequest("The snow", sampling, at(sea, 4.0), (Lane.STEERED,))
+    turns = [(after, at(sea, value)) for after, value in sorted(values, key=lambda pair: pair[0])]
     made = replayed(weights, request, turns)
+    # Where a turn shortens the text, those that would have come behind its end are left out.
+    turns = [turn for turn in turns if turn[0] <= len(made)]
+    wait = (lambda: asyncio.sleep(0.02)) if far_ahead else (lambda: asyncio.sleep(0))
+    events = await turned(engine, request, turns, wait)
     assert [token.index for token in tokens_of(events)] == list(range(len(made)))
     assert [token.logprob for token in tokens_of(events)] == [logprob for _, logprob in made]
     assert isinstance(events[-1], DoneEvent)
     assert sum(isinstance(event, DoneEvent) for event in events) == 1
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.integers(1, 25), st.text(alphabet="etaoins \n", min_size=1, max_size=3))
-def test_a_stop_text_ends_a_turned_lane_too(weights: Path, after: int, stop: str) -> None:
-    async def live() -> tuple[list[Event], list[Event]]:
-        engine = BuiltinEngine(weights)
-        [sea] = await engine.find_features("sea", 1)
-        sampling = replace(SAMPLING, stop=(stop,))
-        request = GenerationRequest("The snow", sampling, at(sea, 4.0), (Lane.STEERED,))
-        try:
-            plain = await turned(engine, request, [])
-            turns = [(after, at(sea, -60.0))] if after <= len(tokens_of(plain)) else []
-            return plain, await turned(engine, request, turns, lambda: asyncio.sleep(0.02))
-        finally:
-            await engine.aclose()
-
-    plain, events = asyncio.run(live())
+async def test_a_stop_text_ends_a_turned_lane_too(engine: BuiltinEngine, sea: Feature, after: int, stop: str) -> None:
+    sampling = replace(SAMPLING, stop=(stop,))
+    request = GenerationRequest("The snow", sampling, at(sea, 4.0), (Lane.STEERED,))
+    plain = await turned(engine, request, [])
+    turns = [(after, at(sea, -60.0))] if after <= len(tokens_of(plain)) else []
+    events = await turned(engine, request, turns, lambda: asyncio.sleep(0.02))
     before, tokens = tokens_of(plain)[:after], tokens_of(events)
     assert tokens[: len(before)] == before
     assert [token.index for token in tokens] == list(range(len(tokens)))

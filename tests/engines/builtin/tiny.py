@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -141,10 +142,15 @@ def row(label: str, kind: str, index: int, promoted: list[str]) -> dict[str, obj
     }
 
 
+@cache
+def exact_weights(folder: Path) -> dict[str, np.ndarray]:
+    return {name: array.astype(np.float64) for name, array in np.load(folder / "model.npz").items()}
+
+
 def slow_forward(folder: Path, ids: list[int], delta: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Logits [positions, vocabulary] and the steered layer's residuals [positions, d]: float64, no cache, no tricks."""
     card = json.loads((folder / "model.json").read_text())
-    w = {name: array.astype(np.float64) for name, array in np.load(folder / "model.npz").items()}
+    w = exact_weights(folder)
     heads, d = card["heads"], card["width"]
     head = d // heads
 

@@ -189,7 +189,7 @@ async def test_a_path_that_cannot_be_is_told_as_one_safe_line(name: str) -> None
 pieces = st.sampled_from(["~", "/", "..", ".", "@3", "#4", "random-7/", "happy", ".json", " "])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(st.text() | st.lists(pieces).map("".join))
 async def test_whatever_is_typed_finds_something_or_says_what_is_wrong(text: str) -> None:
     with suppress(SteerError):

@@ -34,7 +34,7 @@ values_of = st.integers(-9999, 9999).map(lambda tenths: tenths / 10)
 dials_of = st.lists(st.tuples(layers_of, values_of, st.integers(0, 999)), min_size=1, max_size=6)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(dials_of)
 def test_the_sum_is_the_dials_stacked(written: list[tuple[list[int], float, int]]) -> None:
     known, dials = dict[str, tuple[Push, ...]](), list[Dial]()

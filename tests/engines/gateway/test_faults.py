@@ -112,7 +112,7 @@ async def test_what_follows_the_end_is_not_waited_for(open_at: Open) -> None:
         frame(1, "activation", {"tokenIndex": 0, "lane": "steered", "features": [7]}),
         frame(1, "rewind", {"lane": "steered", "keep": -1}),
         frame(1, "error", {"message": None, "code": "x"}),
-        b"data: " + b"x" * (1024 * 1024 + 10),
+        pytest.param(b"data: " + b"x" * (1024 * 1024 + 10), id="a line without an end"),
     ],
 )
 async def test_a_frame_that_cannot_be(open_at: Open, broken: bytes) -> None:

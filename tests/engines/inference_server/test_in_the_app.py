@@ -1,4 +1,4 @@
-"""The whole app over a real loopback server with one slot: Esc at once, and the next text all the same."""
+"""The whole app over a real loopback server with one slot: Esc, the next text all the same, and one that breaks."""
 
 from engines.inference_server.asking import SEA
 from engines.inference_server.box import Box, completion, frame
@@ -13,11 +13,22 @@ from steer_tui.engines.inference_server import InferenceServer
 DIALS = (Dial(SEA, 4.0),)
 
 
-async def test_esc_leaves_the_text_and_frees_the_slot_for_the_next_one() -> None:
-    box = Box(looks_to_free=2)
+async def test_esc_frees_the_slot_for_the_next_text_and_a_lane_that_breaks_goes_on_behind_what_is_shown() -> None:
+    box, fake, lost = Box(looks_to_free=2), FakeTime(), []
+    answers = box.server.routes["POST /v1/steer/completion"]
+
+    async def lose_once(call: Call) -> None:
+        if lost or call.json["types"] != ["STEERED"]:
+            await answers(call)
+            return
+        lost.append(call)
+        await call.start()
+        await call.chunk(frame(completion("STEERED", " the")))
+        await call.cut()
+
     box.pause.clear()
     async with box.server:
-        app = make_app(InferenceServer(box.server.url), dials=DIALS, auto=False)
+        app = make_app(InferenceServer(box.server.url), fake, dials=DIALS, auto=False)
         async with app.run_test(size=(120, 40)) as pilot:
             await laid_out(pilot)
             await pilot.press("enter")
@@ -32,27 +43,9 @@ async def test_esc_leaves_the_text_and_frees_the_slot_for_the_next_one() -> None
                 pilot, lambda: foot(pilot) == "done · 4 tokens" and foot(pilot, Lane.DEFAULT).startswith("done")
             )
             assert (pane(pilot).text, pane(pilot, Lane.DEFAULT).text) == (" the sea is deep", " a dog")
-    assert len(box.asked("/health")) == 2
+            assert len(box.asked("/health")) == 2
 
-
-async def test_a_lane_that_breaks_goes_on_behind_what_is_shown() -> None:
-    box, fake, lost = Box(), FakeTime(), []
-    answers = box.server.routes["POST /v1/steer/completion"]
-
-    async def lose_once(call: Call) -> None:
-        if lost or call.json["types"] != ["STEERED"]:
-            await answers(call)
-            return
-        lost.append(call)
-        await call.start()
-        await call.chunk(frame(completion("STEERED", " the")))
-        await call.cut()
-
-    box.server.routes["POST /v1/steer/completion"] = lose_once
-    async with box.server:
-        app = make_app(InferenceServer(box.server.url), fake, dials=DIALS, auto=False)
-        async with app.run_test(size=(120, 40)) as pilot:
-            await laid_out(pilot)
+            box.server.routes["POST /v1/steer/completion"] = lose_once
             await pilot.press("enter")
             bottom = pilot.app.screen.query_one("#bottom", ContentSwitcher)
             await until(pilot, lambda: bottom.current == "countdown" and pane(pilot).text == " the")

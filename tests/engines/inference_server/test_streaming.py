@@ -168,7 +168,7 @@ async def test_a_reader_that_stops_after_done_leaves_nothing_open(open_at: Open)
     assert box.asked("/health") == []
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.text("ab\n<eos>", max_size=8), max_size=8), st.sampled_from([(), ("ab",), ("\n\n", "b\n")]))
 def test_however_a_text_grows_its_tokens_are_its_last_frame_up_to_a_stop(
     texts: list[str], stops: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""An app of one server: `an_app.py FOLDER HOW ARGUMENTS...` notes in the folder that the server is ready.
+"""An app of some servers: `an_app.py FOLDER HOW KIND...` notes in the folder of each that it is ready.
 
-HOW is `careful`, which closes the server whatever happens, or `careless`, which fails then without closing it.
+HOW is `careful`, which closes the servers whatever happens, or `careless`, which fails then without closing them.
 """
 
 import asyncio
@@ -9,10 +9,14 @@ from pathlib import Path
 
 from engines.interp.processes import Place
 
+KINDS = {"ready": (), "deaf": ("--deaf", "--worker"), "loading": ("--wait-for", "ever")}
+"""The arguments of each kind of server."""
 
-async def main(folder: Path, how: str, arguments: list[str]) -> None:
-    place = Place(folder)
-    server = place.managed(*arguments)
+
+async def serve(folder: Path, how: str, kind: str) -> None:
+    place = Place(folder / kind)
+    place.folder.mkdir()
+    server = place.managed(*KINDS[kind])
     try:
         await server.address()
         place.give("ready")
@@ -22,6 +26,12 @@ async def main(folder: Path, how: str, arguments: list[str]) -> None:
     finally:
         if how == "careful":
             await server.aclose()
+
+
+async def main(folder: Path, how: str, kinds: list[str]) -> None:
+    async with asyncio.TaskGroup() as servers:
+        for kind in kinds:
+            servers.create_task(serve(folder, how, kind))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,18 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
+@pytest.fixture(scope="session")
+def kept_norms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where norms are kept from one test to the next: those of the box's model are always the same."""
+    return tmp_path_factory.mktemp("norms")
+
+
+@pytest.fixture
+def norms_are_known(_own_cache: None, kept_norms: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The norms are measured by the first test that asks for them: for tests of something else."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(kept_norms))
+
+
 @pytest.fixture
 def vectors(tmp_path: Path) -> Path:
     """A folder with vector files and an SAE, for the box's model."""

@@ -14,7 +14,7 @@ from steer_tui.engines.interp.serving.launch import Launch
 from steer_tui.engines.interp.serving.managed import Managed
 
 HAS_PROC = Path("/proc/self/stat").exists()
-SMALL_SERVER = Launch((sys.executable, str(Path(__file__).parent / "small_server.py")))
+SMALL_SERVER = Launch((sys.executable, "-I", "-S", str(Path(__file__).parent / "small_server.py")))
 
 
 def _stat(pid: int) -> list[str]:

@@ -7,9 +7,10 @@ import argparse
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import suppress
 from pathlib import Path
 
 parser = argparse.ArgumentParser()
@@ -45,19 +46,23 @@ if options.exit is not None:
     sys.exit(options.exit)
 
 
-class Health(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        answer = {"status": "ready", "model": "another/model" if starts < options.starts_of_another else options.model}
-        if options.failure:
-            answer |= {"status": "failed", "error": options.failure}
-        elif options.wait_for and not (options.folder / options.wait_for).exists():
-            answer["status"] = "loading"
-        body = json.dumps(answer).encode()
-        self.send_response(200 if answer["status"] == "ready" else 503)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+def health() -> tuple[str, dict[str, str]]:
+    answer = {"status": "ready", "model": "another/model" if starts < options.starts_of_another else options.model}
+    if options.failure:
+        answer |= {"status": "failed", "error": options.failure}
+    elif options.wait_for and not (options.folder / options.wait_for).exists():
+        answer["status"] = "loading"
+    return "200 OK" if answer["status"] == "ready" else "503 Service Unavailable", answer
 
 
-ThreadingHTTPServer((options.host, options.port), Health).serve_forever()
+# A bare socket: Python's modules for HTTP would take as long to load as all the rest of this program.
+with socket.create_server((options.host, options.port)) as listening:
+    while True:
+        connection, _ = listening.accept()
+        with suppress(OSError), connection, connection.makefile("rwb") as stream:  # who asked may be gone
+            while stream.readline().strip():
+                pass
+            status, answer = health()
+            body = json.dumps(answer).encode()
+            head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            stream.write(f"{head}Connection: close\r\n\r\n".encode() + body)

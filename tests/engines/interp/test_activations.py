@@ -17,6 +17,8 @@ from steer_tui.domain import ActivationEvent, DoneEvent, Lane, TokenEvent
 from steer_tui.engines.interp import activations as lane
 from steer_tui.engines.interp import capturing
 
+pytestmark = pytest.mark.usefixtures("norms_are_known")
+
 PROMPT_TOKENS = 3
 """Of "Once upon", the token that begins a text among them."""
 

@@ -17,6 +17,8 @@ from steer_tui.engines.interp.characters import SPACELESS_WARNING
 from steer_tui.engines.lookup import resolve_feature
 from steer_tui.engines.services import Captures, Diagnoses, Loads, RereadsFreely, Warns
 
+norms_are_known = pytest.mark.usefixtures("norms_are_known")
+
 
 async def test_a_notch_is_a_share_of_the_mean_length_of_the_residual_stream(open_at: Open, vectors: Path) -> None:
     engine = await open_at(box := Box())
@@ -113,6 +115,7 @@ async def test_a_vector_for_another_width_is_told(open_at: Open, vectors: Path) 
         await engine.find_features(str(vectors / "wide.npz"))
 
 
+@norms_are_known
 async def test_what_is_offered_is_found_without_a_name_and_by_its_label(open_at: Open, vectors: Path) -> None:
     paths = (str(vectors / "calm.npz"), str(vectors / "warm.npz"))
     engine = await open_at(Box(), directions=Directions(paths))
@@ -120,6 +123,7 @@ async def test_what_is_offered_is_found_without_a_name_and_by_its_label(open_at:
     assert (await resolve_feature(engine, "warm")).kind is FeatureKind.VECTOR
 
 
+@norms_are_known
 async def test_a_random_direction_steers_where_its_like_does(open_at: Open, vectors: Path) -> None:
     engine = await open_at(box := Box())
     calm = await feature(engine, vectors / "calm.npz")
@@ -129,6 +133,7 @@ async def test_a_random_direction_steers_where_its_like_does(open_at: Open, vect
     assert list(box.bodies()[0]["steering"][0]["layers"]) == ["1"]
 
 
+@norms_are_known
 async def test_steering_is_tried_out_once_after_connecting(open_at: Open) -> None:
     engine = await open_at(box := Box(), with_canary=True)
     await engine.prepare()
@@ -140,6 +145,7 @@ async def test_steering_is_tried_out_once_after_connecting(open_at: Open) -> Non
     assert len(box.bodies()) == tried + 1
 
 
+@norms_are_known
 async def test_steering_without_effect_is_warned_of(open_at: Open) -> None:
     engine = await open_at(Box(has_effect=False), with_canary=True)
     assert engine.warning is None
@@ -147,6 +153,7 @@ async def test_steering_without_effect_is_warned_of(open_at: Open) -> None:
     assert engine.warning == CANARY_WARNING
 
 
+@norms_are_known
 async def test_another_server_at_the_same_place_is_tried_out_anew(open_at: Open) -> None:
     engine = await open_at(box := Box(has_effect=False), with_canary=True)
     await engine.prepare()
@@ -157,6 +164,7 @@ async def test_another_server_at_the_same_place_is_tried_out_anew(open_at: Open)
     assert engine.warning is None
 
 
+@norms_are_known
 async def test_a_trial_that_fails_does_not_keep_anybody_from_generating(open_at: Open, vectors: Path) -> None:
     box = Box()
     engine = await open_at(box, with_canary=True)
@@ -173,6 +181,7 @@ async def test_a_lane_that_nothing_steers_waits_for_no_trial(open_at: Open, lane
     assert not box.asked("/v1/capture")
 
 
+@norms_are_known
 async def test_a_trial_goes_on_where_the_lane_that_began_it_is_replaced(open_at: Open, vectors: Path) -> None:
     engine = await open_at(box := Box(), with_canary=True)
     calm = await feature(engine, vectors / "calm.npz")

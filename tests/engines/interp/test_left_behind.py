@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engines.interp.processes import Place, gone, is_running, parent_of, until, until_it_is_noticed
@@ -19,19 +20,14 @@ Begin = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
-
-
-@pytest.fixture
-def begin(place: Place) -> Generator[Begin]:
-    """Start an app in a process group of its own, as a shell does."""
+def begin(tmp_path: Path) -> Generator[Begin]:
+    """Start an app of servers in a process group of its own, as a shell does."""
     apps: list[subprocess.Popen[bytes]] = []
 
-    def start(how: str, *arguments: str) -> "subprocess.Popen[bytes]":
+    def start(how: str, *kinds: str) -> "subprocess.Popen[bytes]":
         tests = Path(__file__).parent.parent.parent
         app = subprocess.Popen(
-            [sys.executable, str(Path(__file__).parent / "an_app.py"), str(place.folder), how, *arguments],
+            [sys.executable, str(Path(__file__).parent / "an_app.py"), str(tmp_path), how, *kinds],
             env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tests), str(Path(steer_tui.__file__).parent.parent)])},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -49,45 +45,50 @@ def begin(place: Place) -> Generator[Begin]:
         app.wait()
 
 
-@pytest.mark.parametrize("arguments", [(), ("--deaf", "--worker"), ("--wait-for", "ever")], ids=" ".join)
-async def test_an_app_that_is_killed(place: Place, begin: Begin, arguments: tuple[str, ...]) -> None:
-    app = begin("careful", *arguments)
-    await place.started()
-    if "--wait-for" not in arguments:
-        await until((place.folder / "ready").exists)
-    [start] = place.starts
-    keeper = parent_of(start["pid"])
+async def servers_in(folder: Path, *kinds: str) -> dict[str, dict[str, Any]]:
+    """What the servers of an app have noted, once those that can be are ready; and which process keeps each."""
+    found = {}
+    for kind in kinds:
+        place = Place(folder / kind)
+        await place.started()
+        if kind != "loading":
+            await until((place.folder / "ready").exists)
+        [start] = place.starts
+        found[kind] = start | {"keeper": parent_of(start["pid"])}
+    return found
+
+
+async def test_an_app_that_is_killed(tmp_path: Path, begin: Begin) -> None:
+    app = begin("careful", "ready", "deaf", "loading")
+    servers = await servers_in(tmp_path, "ready", "deaf", "loading")
     app.kill()
-    await gone(start["pid"], keeper)
-    if start["worker"]:
-        await gone(start["worker"])
+    for server in servers.values():
+        await gone(server["pid"], server["keeper"])
+    await gone(servers["deaf"]["worker"])
 
 
-@pytest.mark.parametrize("arguments", [(), ("--wait-for", "ever")], ids=["ready", "loading"])
-async def test_a_ctrl_c_goes_to_the_app_alone_which_ends_its_server(
-    place: Place, begin: Begin, arguments: tuple[str, ...]
-) -> None:
-    app = begin("careful", *arguments)
-    await place.started()
-    if not arguments:
-        await until((place.folder / "ready").exists)
-    [pid] = place.pids
-    keeper = parent_of(pid)
-    assert len({os.getpgid(app.pid), os.getpgid(pid), os.getpgid(keeper)}) == 3
+async def test_a_ctrl_c_goes_to_the_app_alone_which_ends_its_servers(tmp_path: Path, begin: Begin) -> None:
+    app = begin("careful", "ready", "loading")
+    servers = await servers_in(tmp_path, "ready", "loading")
+    for server in servers.values():
+        assert len({os.getpgid(pid) for pid in (app.pid, server["pid"], server["keeper"])}) == 3
     os.killpg(app.pid, signal.SIGINT)
     await until(lambda: app.poll() is not None)
-    assert not is_running(pid)
-    assert not is_running(keeper)
+    for kind, server in servers.items():
+        assert not is_running(server["pid"]), kind
+        assert not is_running(server["keeper"]), kind
 
 
-async def test_an_app_that_fails_and_closes_nothing(place: Place, begin: Begin) -> None:
-    app = begin("careless")
+async def test_an_app_that_fails_and_closes_nothing(tmp_path: Path, begin: Begin) -> None:
+    app = begin("careless", "ready")
     await until(lambda: app.poll() is not None)
+    place = Place(tmp_path / "ready")
     assert (place.folder / "ready").exists()
     await gone(*place.pids)
 
 
-async def test_a_keeper_that_is_killed_takes_the_server_and_all_that_it_started_with_it(place: Place) -> None:
+async def test_a_keeper_that_is_killed_takes_the_server_and_all_that_it_started_with_it(tmp_path: Path) -> None:
+    place = Place(tmp_path)
     server = place.managed("--deaf", "--worker")
     await server.address()
     [start] = place.starts
@@ -100,12 +101,10 @@ async def test_a_keeper_that_is_killed_takes_the_server_and_all_that_it_started_
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system ends a process with its parent")
-async def test_an_app_and_a_keeper_that_are_killed_at_once(place: Place, begin: Begin) -> None:
-    app = begin("careful")
-    await until((place.folder / "ready").exists)
-    [pid] = place.pids
-    keeper = parent_of(pid)
+async def test_an_app_and_a_keeper_that_are_killed_at_once(tmp_path: Path, begin: Begin) -> None:
+    app = begin("careful", "ready")
+    servers = await servers_in(tmp_path, "ready")
     app.send_signal(signal.SIGSTOP)
-    os.kill(keeper, signal.SIGKILL)
-    await gone(pid)
+    os.kill(servers["ready"]["keeper"], signal.SIGKILL)
+    await gone(servers["ready"]["pid"])
     app.kill()

@@ -40,9 +40,10 @@ def test_the_token_is_not_repeated() -> None:
 
 
 def test_a_log_is_kept_within_bounds() -> None:
-    log = log_of(b"x" * 10_000_000, b"\n", b"line\n" * 100_000)
+    log = log_of(b"x" * 10 * LINE_BYTES_MAX, b"x")
+    assert len(str(log.last_line)) == LINE_BYTES_MAX
+    log.feed(b"\n" + b"line\n" * 2 * LINES_MAX)
     assert len(log.lines) == LINES_MAX
-    assert len(str(log_of(b"x" * 10_000_000).last_line)) == LINE_BYTES_MAX
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,13 @@ def test_the_last_words_tell_why(written: str, words: str) -> None:
 )
 def test_what_to_do_about_the_words(words: str, names: str) -> None:
     assert names in hint_for(words)
+
+
+def test_an_end_is_told_with_the_last_words_and_what_to_do_about_them() -> None:
+    full = ending_error("The server has ended", "torch.OutOfMemoryError: CUDA out of memory.", 1)
+    assert full.message == "The server has ended: torch.OutOfMemoryError: CUDA out of memory."
+    assert "smaller" in full.hint
+    assert ending_error("It ended", None, 3).message == "It ended without a word (exit code 3)."
 
 
 def test_words_without_end_become_a_short_sentence() -> None:

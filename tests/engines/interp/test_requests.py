@@ -11,6 +11,8 @@ from engines.interp.conftest import Open
 
 from steer_tui.domain import Method
 
+pytestmark = pytest.mark.usefixtures("norms_are_known")
+
 
 def operations(steering: Any) -> list[tuple[str, str, dict[str, Any]]]:
     """Where each operation acts, and what it is; its vector as numbers."""

@@ -13,6 +13,8 @@ from loopback import Call
 from steer_tui.domain import Lane, Unsupported
 from steer_tui.engines.directions.directions import Directions
 
+pytestmark = pytest.mark.usefixtures("norms_are_known")
+
 
 async def test_a_dial_of_the_model_that_a_server_had_before_is_to_be_added_anew(open_at: Open, vectors: Path) -> None:
     engine = await open_at(box := Box())

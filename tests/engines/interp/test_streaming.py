@@ -11,6 +11,8 @@ from loopback import Call
 from steer_tui.domain import BOTH_LANES, Lane, TokenEvent
 from steer_tui.engines import LanePolicy
 
+pytestmark = pytest.mark.usefixtures("norms_are_known")
+
 
 async def test_each_token_of_the_server_is_one_and_the_one_that_ends_the_text_is_none(
     open_at: Open,

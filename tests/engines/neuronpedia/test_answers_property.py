@@ -23,7 +23,7 @@ def _read(pieces: list[bytes]) -> list[Event]:
     return [event for data in frames for event in reader.take(reader.read(data))]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(cuts(st.just(b"".join(FRAMES))))
 def test_a_stream_cut_anywhere_gives_the_same_events(cut: tuple[bytes, list[bytes]]) -> None:
     stream, pieces = cut
@@ -32,7 +32,7 @@ def test_a_stream_cut_anywhere_gives_the_same_events(cut: tuple[bytes, list[byte
     assert (text_of(events, Lane.STEERED), text_of(events, Lane.DEFAULT)) == (STEERED, DEFAULT)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8))
 def test_whatever_is_rewritten_the_tokens_are_the_last_text(texts: list[tuple[str, str]]) -> None:
     frames = [frame(steered, default) for steered, default in texts]
@@ -41,7 +41,7 @@ def test_whatever_is_rewritten_the_tokens_are_the_last_text(texts: list[tuple[st
     assert [event.lane for event in events if isinstance(event, DoneEvent)] == [Lane.STEERED, Lane.DEFAULT]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.text("ab", min_size=1, max_size=30), st.text("ab", min_size=1, max_size=3), st.data())
 def test_a_stop_text_ends_at_its_first_place_however_the_text_grows(text: str, stop: str, data: st.DataObject) -> None:
     reader = _reader(stop)
@@ -54,7 +54,7 @@ def test_a_stop_text_ends_at_its_first_place_however_the_text_grows(text: str, s
     assert shown == text[: text.find(stop)] if stop in text else shown == text
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(TEXTS, TEXTS)
 def test_an_answer_in_one_piece_gives_the_same_texts(steered: str, default: str) -> None:
     reader = _reader()

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from steer_tui.cli.replay import replay_options
 from steer_tui.config import load_config
-from steer_tui.domain import ErrorEvent, Lane, Method
+from steer_tui.domain import Lane, Method
 from steer_tui.engines.replay import Recording, Replay
 from steer_tui.tui.app import SteerApp
 from steer_tui.tui.widgets.masthead import Masthead
@@ -40,7 +40,7 @@ async def played(pilot: Pilot[None]) -> None:
     await until(pilot, lambda: foot(pilot).startswith("done") and foot(pilot, DEFAULT).startswith("done"))
 
 
-async def test_it_plays_by_itself_with_what_was_set() -> None:
+async def test_it_plays_by_itself_and_on_enter_and_says_what_it_is_where_a_dial_was_turned() -> None:
     async with app_of(SHORT).run_test(size=(120, 40)) as pilot:
         await played(pilot)
         assert (pane(pilot).text, pane(pilot, DEFAULT).text) == ("The sea", "A hill")
@@ -51,21 +51,11 @@ async def test_it_plays_by_itself_with_what_was_set() -> None:
         assert list(controller.state.lanes[Lane.STEERED].transcript.activations) == [RUN.features[0].id]
         masthead = str(pilot.app.screen.query_one(Masthead).render())
         assert "recording of scripted · stories-0M" in masthead
-
-
-async def test_enter_plays_it_again() -> None:
-    async with app_of(SHORT).run_test(size=(120, 40)) as pilot:
-        await played(pilot)
-        run = main_screen(pilot).controller.state.lanes[Lane.STEERED].run
+        run = controller.state.lanes[Lane.STEERED].run
         await pilot.press("enter")
-        await until(pilot, lambda: main_screen(pilot).controller.state.lanes[Lane.STEERED].run > run)
+        await until(pilot, lambda: controller.state.lanes[Lane.STEERED].run > run)
         await played(pilot)
         assert pane(pilot).text == "The sea"
-
-
-async def test_a_turned_dial_is_stale_and_enter_says_that_this_is_a_recording() -> None:
-    async with app_of(SHORT).run_test(size=(120, 40)) as pilot:
-        await played(pilot)
         await pilot.press("tab", "right")
         await until(pilot, lambda: "stale" in foot(pilot))
         await pilot.press("enter")
@@ -75,19 +65,16 @@ async def test_a_turned_dial_is_stale_and_enter_says_that_this_is_a_recording() 
         await played(pilot)
 
 
-async def test_another_method_is_not_offered_and_that_of_the_recording_acts() -> None:
+async def test_another_method_is_not_offered_and_the_features_can_be_looked_at() -> None:
     of = replace(SHORT, run=replace(RUN, method=Method.ABLATE))
     async with app_of(of).run_test(size=(120, 40)) as pilot:
         await played(pilot)
         assert main_screen(pilot).check_action("method", ()) is False
-
-
-async def test_a_recorded_error_is_shown_as_it_was() -> None:
-    of = recording(at(0.01, word("The", 0)), at(0.02, ErrorEvent("No\x1b[2J more.", "rejected")))
-    async with app_of(of).run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: foot(pilot).startswith("failed"))
-        await until(pilot, lambda: failure(pilot) == "No␛[2J more.")
-        assert pane(pilot).text == "The"
+        await pilot.press("tab", "f")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "FeaturesScreen")
+        await pilot.press("escape", "w")
+        await pilot.pause(0.1)
+        assert pilot.app.is_running
 
 
 async def test_what_is_missing_from_a_recording_is_told() -> None:
@@ -108,13 +95,3 @@ async def test_hostile_names_and_texts_are_drawn_and_nothing_else() -> None:
         drawn = pilot.app.export_screenshot()
         assert "\x1b" not in drawn and "\u202e" not in drawn
         assert "[bold]" in drawn.replace("&#160;", " ")
-
-
-async def test_the_features_of_a_recording_can_be_looked_at() -> None:
-    async with app_of(SHORT).run_test(size=(120, 40)) as pilot:
-        await played(pilot)
-        await pilot.press("tab", "f")
-        await until(pilot, lambda: type(pilot.app.screen).__name__ == "FeaturesScreen")
-        await pilot.press("escape", "w")
-        await pilot.pause(0.1)
-        assert pilot.app.is_running

@@ -143,6 +143,13 @@ async def test_a_recording_that_was_broken_off_fails_with_its_text_so_far(play):
     assert played.text() == "a"
 
 
+async def test_a_recorded_error_fails_with_its_text_so_far_as_it_was(play):
+    played = await play(recording(at(1.0, word("a", 0)), at(2.0, ErrorEvent("No\x1b[2J more.", "rejected"))))
+    await played.pass_time(3.0)
+    assert isinstance(played.phase(), Failed)
+    assert (played.phase().error.message, played.text()) == ("No\x1b[2J more.", "a")
+
+
 async def test_nonsense_in_a_recording_is_the_failure_of_its_lane(play):
     played = await play(recording(at(1.0, word("a", 7)), at(1.0, done()), at(1.0, done(Lane.DEFAULT))))
     await played.pass_time(2.0)

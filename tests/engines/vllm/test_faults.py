@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from engines.collecting import endings, events_of, failure_of, words
+from engines.collecting import events_of, failure_of, words
 from engines.vllm.asking import DEFAULT, asked, opened, vector_file
-from engines.vllm.box import DONE, KEY, MODEL, Box, error_body, frame, piece
+from engines.vllm.box import DONE, EASY, KEY, MODEL, Box, error_body, frame, piece
 from engines.vllm.conftest import Open
-from loopback import Call
+from loopback import Call, Handler
 from pydantic import SecretStr
 
 from steer_tui.domain import Lane
@@ -40,41 +40,36 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("status", "message", "code", "says"), TABLE)
-@pytest.mark.parametrize("shape", [0, 1])
-async def test_a_refusal_is_a_sentence(
-    open_at: Open, status: int, message: str, code: str, says: str, shape: int
-) -> None:
-    box = Box()
-
+def refusing(body: object, status: int) -> Handler:
     async def refuse(call: Call) -> None:
-        await call.answer_json(shapes(message, status)[shape], status)
+        await call.answer_json(body, status)
 
-    engine = await open_at(box)
-    await engine.prepare()
-    box.server.routes["POST /v1/completions"] = refuse
-    events, error = await failure_of(engine, asked(lanes=DEFAULT))
-    assert (events, error.code) == ([], code)
-    assert says in error.message
+    return refuse
 
 
-@pytest.mark.parametrize(("status", "message", "code", "says"), TABLE)
-@pytest.mark.parametrize("shape", [0, 1])
-async def test_the_same_within_a_stream_is_the_same_error(
-    open_at: Open, status: int, message: str, code: str, says: str, shape: int
-) -> None:
-    box = Box()
-
+def failing(body: object) -> Handler:
     async def fail(call: Call) -> None:
         await call.start()
-        await call.chunk(frame(piece(" a")) + frame(shapes(message, status)[shape]) + DONE)
+        await call.chunk(frame(piece(" a")) + frame(body) + DONE)
 
+    return fail
+
+
+@pytest.mark.parametrize(("status", "message", "code", "says"), TABLE)
+async def test_a_refusal_is_a_sentence_and_within_a_stream_the_same_one(
+    open_at: Open, status: int, message: str, code: str, says: str
+) -> None:
+    box = Box()
     engine = await open_at(box)
-    await engine.prepare()
-    box.server.routes["POST /v1/completions"] = fail
-    events, error = await failure_of(engine, asked(lanes=DEFAULT))
-    assert (words(events, Lane.DEFAULT), endings(events), error.code) == ([" a"], [], code)
-    assert says in error.message
+    answers = box.server.routes["POST /v1/completions"]
+    for body in shapes(message, status):
+        for handler, shown in ((refusing(body, status), []), (failing(body), [" a"])):
+            box.server.routes["POST /v1/completions"] = answers
+            await engine.prepare()
+            box.server.routes["POST /v1/completions"] = handler
+            events, error = await failure_of(engine, asked(lanes=DEFAULT))
+            assert ([event.token for event in events], error.code) == (shown, code), body
+            assert says in error.message, body
 
 
 @pytest.mark.parametrize(
@@ -95,8 +90,8 @@ async def test_an_error_without_a_status_is_the_servers_failure(open_at: Open, t
     assert "failed on the request" in error.message
 
 
-async def test_fields_that_the_server_does_not_take(open_at: Open, kind: str) -> None:
-    box = Box(kind)
+async def test_fields_that_the_server_does_not_take(open_at: Open) -> None:
+    box = Box()
 
     async def refuse(call: Call) -> None:
         await call.answer_json({"detail": [{"loc": ["body", "top_k"], "msg": "Input should be 0"}]}, 422)
@@ -145,8 +140,8 @@ async def test_an_error_that_repeats_the_key_does_not_show_it(open_at: Open) -> 
     assert KEY not in error.message + error.hint
 
 
-async def test_a_server_that_was_lost_is_asked_anew(open_at: Open, kind: str) -> None:
-    box = Box(kind)
+async def test_a_server_that_was_lost_is_asked_anew(open_at: Open) -> None:
+    box = Box()
     engine = await open_at(box)
     await engine.prepare()
     answers = box.server.routes["POST /v1/completions"]
@@ -159,10 +154,8 @@ async def test_a_server_that_was_lost_is_asked_anew(open_at: Open, kind: str) ->
     assert (engine.info.model, engine.info.context) == ("org/other", 9)
 
 
-async def test_a_dial_of_the_model_that_a_server_had_before_is_to_be_added_anew(
-    open_at: Open, kind: str, tmp_path: Path
-) -> None:
-    box = Box(kind)
+async def test_a_dial_of_the_model_that_a_server_had_before_is_to_be_added_anew(open_at: Open, tmp_path: Path) -> None:
+    box = Box(EASY)
     engine = await open_at(box)
     sea = await opened(engine, vector_file(tmp_path, "sea", {1: [1.0] * 8}))
     answers = box.server.routes["POST /v1/completions"]
@@ -176,8 +169,8 @@ async def test_a_dial_of_the_model_that_a_server_had_before_is_to_be_added_anew(
     assert await events_of(engine, asked((anew, 1.0)))
 
 
-async def test_a_web_page_is_no_server(open_at: Open, kind: str) -> None:
-    box = Box(kind)
+async def test_a_web_page_is_no_server(open_at: Open) -> None:
+    box = Box()
 
     async def page(call: Call) -> None:
         await call.answer("<html></html>", content_type="text/html")
@@ -188,8 +181,8 @@ async def test_a_web_page_is_no_server(open_at: Open, kind: str) -> None:
     assert "a web page" in error.message
 
 
-async def test_models_that_are_none_are_malformed(open_at: Open, kind: str) -> None:
-    box = Box(kind)
+async def test_models_that_are_none_are_malformed(open_at: Open) -> None:
+    box = Box()
 
     async def answer(call: Call) -> None:
         await call.answer_json({"data": [{"name": "x"}]})
@@ -199,8 +192,8 @@ async def test_models_that_are_none_are_malformed(open_at: Open, kind: str) -> N
     assert (error.code, "data.0.id" in error.message) == ("malformed", True)
 
 
-async def test_nothing_is_asked_of_a_connection_that_was_closed(open_at: Open, kind: str, tmp_path: Path) -> None:
-    engine = await open_at(Box(kind))
+async def test_nothing_is_asked_of_a_connection_that_was_closed(open_at: Open, tmp_path: Path) -> None:
+    engine = await open_at(Box(EASY))
     sea = await opened(engine, vector_file(tmp_path, "sea", {1: [1.0] * 8}))
     await engine.aclose()
     await engine.aclose()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from engines.collecting import events_of, failure_of, words
 from engines.vllm.asking import DEFAULT, asked, opened, vector_file
-from engines.vllm.box import KEY, MODEL, Box
+from engines.vllm.box import EASY, KEY, MODEL, Box
 from engines.vllm.conftest import Open
 from engines.vllm.protocol import Asked
 from hypothesis import given, settings
@@ -53,8 +53,8 @@ async def test_the_key_goes_with_every_request(open_at: Open, kind: str) -> None
     assert KEY not in repr(vars(engine))
 
 
-async def test_an_address_may_name_the_version(open_at: Open, kind: str) -> None:
-    box = Box(kind)
+async def test_an_address_may_name_the_version(open_at: Open) -> None:
+    box = Box()
     engine = await open_at(box)
     other = type(engine)(f"{box.server.url}/v1/", directions=engine._directions, with_canary=False)
     await other.prepare()
@@ -71,15 +71,15 @@ async def test_the_servers_first_model_is_taken_and_its_context_told(open_at: Op
     assert (engine.info.methods, engine.info.quota) == ((Method.ADDITIVE,), None)
 
 
-async def test_the_model_that_is_set_is_asked_for(open_at: Open, kind: str) -> None:
-    box = Box(kind, models=({"id": MODEL}, {"id": "adapter"}))
+async def test_the_model_that_is_set_is_asked_for(open_at: Open) -> None:
+    box = Box(models=({"id": MODEL}, {"id": "adapter"}))
     engine = await open_at(box, model="adapter")
     await events_of(engine, asked(lanes=DEFAULT))
     assert {body.model for body in [*box.streamed(), *box.read()]} == {"adapter"}
 
 
-async def test_a_model_that_is_not_there_is_told_with_those_that_are(open_at: Open, kind: str) -> None:
-    box = Box(kind, models=({"id": MODEL}, {"id": "adapter"}))
+async def test_a_model_that_is_not_there_is_told_with_those_that_are(open_at: Open) -> None:
+    box = Box(models=({"id": MODEL}, {"id": "adapter"}))
     engine = await open_at(box, model="org/other")
     _, error = await failure_of(engine, asked(lanes=DEFAULT))
     assert error.code == "not_found"
@@ -89,33 +89,27 @@ async def test_a_model_that_is_not_there_is_told_with_those_that_are(open_at: Op
     assert box.streamed() == []
 
 
-async def test_a_server_without_models(open_at: Open, kind: str) -> None:
-    _, error = await failure_of(await open_at(Box(kind, models=())), asked(lanes=DEFAULT))
+async def test_a_server_without_models(open_at: Open) -> None:
+    _, error = await failure_of(await open_at(Box(models=())), asked(lanes=DEFAULT))
     assert error.message == "The server has no model."
 
 
-@pytest.mark.parametrize("method", [Method.ORTHOGONAL, Method.PROJECTION_CAP, Method.ABLATE])
-async def test_only_addition_is_offered(open_at: Open, kind: str, tmp_path: Path, method: Method) -> None:
+async def test_only_addition_is_offered_and_another_method_leaves_the_default_lane_as_it_is(
+    open_at: Open, kind: str, tmp_path: Path
+) -> None:
     box = Box(kind)
     engine = await open_at(box)
     sea = await opened(engine, vector_file(tmp_path, "sea", SEA))
-    _, error = await failure_of(engine, asked((sea, 1.0), method=method))
-    assert (error.code, box.streamed()) == ("unsupported", [])
-    assert method.value in error.message
-
-
-@pytest.mark.parametrize("method", [Method.ORTHOGONAL, Method.PROJECTION_CAP, Method.ABLATE])
-async def test_what_another_method_steers_leaves_the_default_lane_as_it_is(
-    open_at: Open, kind: str, tmp_path: Path, method: Method
-) -> None:
-    engine = await open_at(Box(kind))
-    sea = await opened(engine, vector_file(tmp_path, "sea", SEA))
-    events = await events_of(engine, asked((sea, 1.0), method=method, lanes=DEFAULT))
+    for method in set(Method) - {Method.ADDITIVE}:
+        _, error = await failure_of(engine, asked((sea, 1.0), method=method))
+        assert (error.code, box.streamed()) == ("unsupported", []), method
+        assert method.value in error.message
+    events = await events_of(engine, asked((sea, 1.0), method=Method.ABLATE, lanes=DEFAULT))
     assert words(events, Lane.DEFAULT) == [" a", " dog"]
 
 
-async def test_a_vector_for_the_embedding_is_refused_with_a_sentence(open_at: Open, kind: str, tmp_path: Path) -> None:
-    box = Box(kind)
+async def test_a_vector_for_the_embedding_is_refused_with_a_sentence(open_at: Open, tmp_path: Path) -> None:
+    box = Box(EASY)
     engine = await open_at(box)
     path = tmp_path / "early.npz"
     np.savez(path, vector=np.ones(8, np.float32))
@@ -133,10 +127,8 @@ async def test_what_the_engine_can(open_at: Open, kind: str) -> None:
     assert opened_engine.info.name == kind
 
 
-async def test_a_random_direction_acts_where_the_feature_does_with_its_unit(
-    open_at: Open, kind: str, tmp_path: Path
-) -> None:
-    box = Box(kind)
+async def test_a_random_direction_acts_where_the_feature_does_with_its_unit(open_at: Open, tmp_path: Path) -> None:
+    box = Box(EASY)
     engine = await open_at(box)
     sea = await opened(engine, vector_file(tmp_path, "sea", SEA))
     random = engine.random_direction(sea, 5)
@@ -147,8 +139,8 @@ async def test_a_random_direction_acts_where_the_feature_does_with_its_unit(
     assert random.unit == sea.unit
 
 
-async def test_a_feature_is_found_again_by_its_label(open_at: Open, kind: str, tmp_path: Path) -> None:
-    engine = await open_at(Box(kind), (str(vector_file(tmp_path, "sea", SEA)),))
+async def test_a_feature_is_found_again_by_its_label(open_at: Open, tmp_path: Path) -> None:
+    engine = await open_at(Box(EASY), (str(vector_file(tmp_path, "sea", SEA)),))
     assert [feature.label for feature in await engine.find_features("")] == ["sea"]
     assert [feature.label for feature in await engine.find_features("sea")] == ["sea"]
 

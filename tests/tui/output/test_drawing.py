@@ -95,10 +95,9 @@ async def test_the_cursor_stands_where_the_next_token_comes(running) -> None:
         assert not any(names for _, names, _ in styled(pane))
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "ansi-light"])
 @pytest.mark.parametrize("no_color", [False, True])
 async def test_prompt_text_and_notes_differ_in_every_theme(
-    running, monkeypatch: pytest.MonkeyPatch, theme: str, no_color: bool
+    running, monkeypatch: pytest.MonkeyPatch, no_color: bool
 ) -> None:
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
@@ -106,14 +105,14 @@ async def test_prompt_text_and_notes_differ_in_every_theme(
         pane.start("Prompt")
         pane.append([" text"])
         pane.annotate([Note(1, " note")])
-        await pilot.pause()
-        pilot.app.theme = theme
-        await pilot.pause()
-        strip = pane.render_lines(pane.outer_size.region)[0]
-        looks = {text: str(style) for text, style, _ in strip if text.strip()}
-        looks = {text: look.replace("not ", "") for text, look in looks.items()}
-        assert list(looks) == ["Prompt", " text", " note"]
-        assert len(set(looks.values())) == 3, looks
+        for theme in ("textual-dark", "textual-light", "ansi-dark", "ansi-light"):
+            pilot.app.theme = theme
+            await pilot.pause()
+            strip = pane.render_lines(pane.outer_size.region)[0]
+            looks = {text: str(style) for text, style, _ in strip if text.strip()}
+            looks = {text: look.replace("not ", "") for text, look in looks.items()}
+            assert list(looks) == ["Prompt", " text", " note"], theme
+            assert len(set(looks.values())) == 3, (theme, looks)
 
 
 async def test_a_change_of_theme_redraws_lines_that_were_drawn(running) -> None:
@@ -126,22 +125,22 @@ async def test_a_change_of_theme_redraws_lines_that_were_drawn(running) -> None:
         assert styled(pane)[0][2] != before[0][2]
 
 
-@pytest.mark.parametrize("size", [(2, 1), (3, 1), (3, 2), (20, 1), (300, 60)])
+@pytest.mark.parametrize("size", [(2, 1), (3, 2), (20, 1), (300, 30)])
 async def test_any_size_shows_any_text(running, size: tuple[int, int]) -> None:
     async with running(*size) as (pane, pilot):
         pane.start("")
         pane.cursor = True
-        for token in HOSTILE * 2:
+        for token in HOSTILE:
             pane.append([token])
             await pilot.pause()
-        assert pane.text == "".join(HOSTILE * 2)
+        assert pane.text == "".join(HOSTILE)
         await pilot.press("home", "end", "up")
         pane.rewind(4)
         pane.start("你")
         await pilot.pause()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tokens=st.lists(st.sampled_from(HOSTILE) | st.text(max_size=6), max_size=20), width=st.integers(2, 12))
 async def test_every_row_is_as_wide_as_the_pane(running, tokens: list[str], width: int) -> None:
     async with running(width=width, height=6) as (pane, pilot):

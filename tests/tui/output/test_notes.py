@@ -53,6 +53,21 @@ async def test_a_note_wraps_with_the_text(running) -> None:
         assert pilot.app.seen()[:3] == ["one two", "▸winter◂", "three"]
 
 
+async def test_a_note_is_drawn_in_visible_symbols_and_scrolls_with_its_token(running) -> None:
+    async with running(width=20, height=4) as (pane, pilot):
+        pane.append([f"{number}\n" for number in range(40)])
+        pane.annotate([Note(39, " ▸\x1b[2J\u202e[red]◂")])
+        await pilot.pause()
+        end = pilot.app.seen()
+        assert end[1:] == ["38", " ▸␛[2J\ufffd[red]◂39", ""]
+        pane.scroll_home(animate=False)
+        await pilot.pause()
+        assert pilot.app.seen() == ["0", "1", "2", "3"]
+        pane.scroll_end(animate=False)
+        await pilot.pause()
+        assert pilot.app.seen() == end
+
+
 async def test_what_is_copied_has_no_notes(running) -> None:
     async with running(width=30) as (pane, pilot):
         pane.append(["one", " two", " three"])
@@ -100,8 +115,8 @@ async def test_a_reader_who_scrolled_up_is_left_in_peace_by_a_note_further_down(
         await pilot.pause(0.05)
         assert pilot.app.seen() == seen
         assert not pane.following
-        await pilot.press("end")
-        await pilot.pause(0.3)
+        pane.scroll_end(animate=False)
+        await pilot.pause()
         assert pane.following
         assert pilot.app.seen()[-1] == " ▸sea◂"
 
@@ -132,7 +147,7 @@ NOTES = st.lists(st.tuples(st.integers(0, 20), st.sampled_from(["▸", " ▸wint
 STEPS = st.lists(TOKENS | NOTES.map(lambda notes: [Note(*note) for note in sorted(notes)]) | st.integers(0, 20))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps=STEPS, width=st.integers(2, 12))
 def test_whatever_comes_and_goes_the_text_is_wrapped_as_if_it_had_come_at_once(steps: list, width: int) -> None:
     text, tokens, notes = NotedText("Once", width), [], []

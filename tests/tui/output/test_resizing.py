@@ -45,8 +45,8 @@ async def test_a_view_that_grows_to_show_the_end_follows_it(running) -> None:
     async with running(width=20, height=4) as (pane, pilot):
         pane.append(["line\n"] * 10)
         await pilot.pause()
-        await pilot.press("up")
-        await pilot.pause(0.3)
+        pane.scroll_up(animate=False)
+        await pilot.pause()
         assert not pane.following
         await pilot.resize_terminal(20, 30)
         await pilot.pause()

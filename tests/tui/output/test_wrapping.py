@@ -1,7 +1,7 @@
 """Text in lines: nothing lost, nothing too wide, no cluster split, however the text came."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len, get_character_cell_size
 
@@ -82,6 +82,7 @@ def test_lines_end_at_newlines_and_nowhere_inside_a_cluster(text: str, width: in
     assert shown.count("\n") == sum(line.endswith("\n") for line in lines_of(text, width))
 
 
+@settings(max_examples=50)
 @given(st.lists(texts, max_size=8), widths)
 def test_text_that_comes_in_any_pieces_wraps_as_the_whole_does(tokens: list[str], width: int) -> None:
     wrapped = WrappedText(width=width)
@@ -117,7 +118,8 @@ def test_drawing_keeps_the_length_and_alters_only_joiners_beyond_what_is_safe(te
 
 
 def test_the_quick_ways_know_the_widths_they_claim() -> None:
-    for character in map(chr, range(0x110000)):
+    assigned = [*range(0x40000), *range(0xE0000, 0xE1000)]
+    for character in map(chr, [*assigned, *range(0x40000, 0x110000, 251)]):
         if is_narrow(character):
             assert get_character_cell_size(character) == 1 and safe_text(character) == character
         if is_wide(character, 0, 1):
@@ -152,7 +154,7 @@ def test_a_line_breaks_where_a_reader_would_break_it(text: str, width: int, line
 @pytest.mark.parametrize("endless", [" ", "\u200b", "\u0301", "a\u0301"])
 def test_a_line_holds_a_bounded_number_of_characters(endless: str) -> None:
     wrapped = WrappedText(width=10)
-    for _ in range(200):
+    for _ in range(60):
         wrapped.append(endless * 100)
     assert max(map(len, wrapped.lines)) <= 10 + SLACK
-    assert wrapped.lines == lines_of(endless * 20_000, 10)
+    assert wrapped.lines == lines_of(endless * 6_000, 10)
