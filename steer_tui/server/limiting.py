@@ -87,7 +87,7 @@ class Limiter:
         return Standing(remaining, min(max(seconds, 0), self._rate.get_expiry()))
 
     def _refusal(self, seconds: int) -> Denial:
-        message = f"Rate limited: {self._rate.amount} generations in {self._rate.get_expiry()} seconds are allowed."
+        message = f"Rate limited: no more generations than {self.limit} in {self._rate.get_expiry()} seconds."
         return Denial(429, "rate_limited", message, hint="Wait a while, then try again.", retry_after=seconds)
 
 

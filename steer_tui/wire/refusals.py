@@ -129,7 +129,8 @@ def _limit_words(refusal: Refusal) -> str:
         return f"{refusal.origin} takes no more requests for now{said}"
     to = f" to {safe_line(limit.name[:WORDS_MAX])}" if limit.name else ""
     window = f" in {_duration(limit.window)}" if limit.window else ""
-    return f"{refusal.origin} allows {limit.limit:,} requests{to}{window}, and no more for now."
+    requests = "1 request" if limit.limit == 1 else f"{limit.limit:,} requests"
+    return f"{refusal.origin} allows {requests}{to}{window}, and no more for now."
 
 
 def _duration(seconds: float) -> str:

@@ -74,6 +74,8 @@ class CommandLineHere(CommandLine):
     def __init__(self, home, monkeypatch, capfd):
         super().__init__(home)
         self._monkeypatch, self._capfd = monkeypatch, capfd
+        # It would take this process's own terminal, and wait for somebody to leave it.
+        monkeypatch.setattr("steer_tui.tui.app.SteerApp.run_async", lambda *_, **__: pytest.fail("the app was opened"))
         monkeypatch.setenv("HOME", str(home))
         monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
         monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
@@ -105,6 +107,7 @@ class PseudoTerminal:
 
     def read(self) -> str:
         """All that has been written on it; waits until there is something."""
+        assert select.select([self.ours], [], [], 20)[0], "nothing was written on the terminal"
         written = os.read(self.ours, 100_000)
         while select.select([self.ours], [], [], 0)[0]:
             written += os.read(self.ours, 100_000)

@@ -97,8 +97,8 @@ def test_with_a_token_nobody_is_answered_without_it_each_is_a_client_and_none_is
         ):
             steer_here.set("STEER_TUI_GATEWAY_TOKEN", token)
             done = steer_here("run", *PROMPT, "--url", url.replace("0.0.0.0", "127.0.0.1"))
-            assert done.returncode == code, done.stderr
-            assert re.search(words, done.stderr.strip())
+            assert (token, done.returncode) == (token, code), done.stderr
+            assert re.search(words, done.stderr.strip()), token
             assert not any(each in said + done.stderr for each in (TOKEN, "tok-another1", "tok-0Secret2"))
 
 

@@ -70,7 +70,7 @@ def check_marks(stage: Rehearsal) -> None:
         assert token.strip() == named(acting), (index, lane.transcript.tokens, lane.turns)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=150, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(acts=ACTS, lanes=st.sampled_from(LanePolicy), auto=st.booleans())
 def test_the_marks_tell_which_dials_made_each_token(acts: list, lanes: LanePolicy, auto: bool) -> None:
     async def perform() -> None:

@@ -225,5 +225,5 @@ class Generation(RuleBasedStateMachine):
             assert (state.tokens_per_second or 0.0) >= 0.0
 
 
-Generation.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None, derandomize=True)
+Generation.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
 TestGeneration = Generation.TestCase

@@ -108,11 +108,12 @@ async def test_two_servers_of_one_process_end_by_themselves():
         assert names_of(await stream.rest())[-1] == "done"
 
 
-async def test_a_signal_ends_it_with_a_word_to_every_open_stream_and_is_told_to_whoever_called():
-    for number in (signal.SIGINT, signal.SIGTERM):
-        engine, listening = ScriptedEngine(speaking(Gate())), asyncio.Queue()
-        former = signal.getsignal(number)
-        serving = asyncio.create_task(serve(engine, ServeSettings(port=0), listening.put_nowait))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_it_with_a_word_to_every_open_stream_and_is_told_to_whoever_called(number):
+    engine, listening = ScriptedEngine(speaking(Gate())), asyncio.Queue()
+    former = signal.getsignal(number)
+    serving = asyncio.create_task(serve(engine, ServeSettings(port=0), listening.put_nowait))
+    async with asyncio.timeout(PATIENCE):
         async with client_of(await listening.get()) as client:
             request = client.build_request("POST", "/api/generate", json=asked())
             stream = Stream(await client.send(request, stream=True))
@@ -120,5 +121,5 @@ async def test_a_signal_ends_it_with_a_word_to_every_open_stream_and_is_told_to_
             assert [told.data["code"] for told in await stream.rest()] == ["unreachable"]
             await stream.aclose()
         assert await serving == number
-        assert signal.getsignal(number) == former
-        assert engine.open_streams == 0
+    assert signal.getsignal(number) == former
+    assert engine.open_streams == 0

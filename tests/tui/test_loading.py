@@ -16,6 +16,7 @@ from steer_tui.domain import Dial, Feature, Lane, Rejected
 from steer_tui.generation import Cancelled, Connecting
 from steer_tui.tui.screens.features import FeaturesScreen
 from steer_tui.tui.screens.help import HelpScreen
+from steer_tui.tui.screens.loading import LOOK
 from steer_tui.tui.widgets.loading import LoadingNotice, LoadingStage, LogLine, StoppedNotice, StoppedSentence
 from steer_tui.tui.widgets.loading import elapsed_face as face
 from steer_tui.tui.widgets.masthead import Masthead
@@ -143,7 +144,7 @@ async def test_a_server_that_takes_its_time_to_end_is_said_to_be_ending_and_wait
         await pilot.press("escape")
         await until(pilot, lambda: notice(pilot) == "stopped" and "is ending" in stopped(pilot))
         await pilot.press("tab", "r")
-        await pilot.pause(0.1)
+        await pilot.pause(LOOK + 0.05)
         assert engine.starts == 1
         engine.ending.set()
         await until(pilot, lambda: (engine.starts, engine.ends, notice(pilot)) == (2, 1, "loading"))

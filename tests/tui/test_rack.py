@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from fake_time import FakeTime
 from scripted_engine import FEATURES
@@ -9,6 +10,7 @@ from stage import DIALS, laid_out, make_app, rack, until, values
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 
+import steer_tui.tui
 from steer_tui.domain import Dial, Feature, Method
 from steer_tui.generation.delivery import Clock
 from steer_tui.generation.rack import GESTURE_SECONDS, Rack
@@ -22,7 +24,7 @@ MANY = tuple(Dial(Feature(f"s/{number}", f"feature {number}", 1.0)) for number i
 class RackApp(App[None]):
     """A rack alone, as wide and high as the terminal."""
 
-    CSS = "DialRack { overflow-x: hidden; scrollbar-size-vertical: 1; }"
+    CSS_PATH = Path(steer_tui.tui.__path__[0], "app.tcss")
 
     def __init__(self, dials: Sequence[Dial] = DIALS, rows_a_dial: int = 3, clock: Clock = time.monotonic) -> None:
         super().__init__()
@@ -202,6 +204,7 @@ async def test_a_long_name_gets_up_to_a_third_of_a_dial_that_is_one_line_high() 
     async with RackApp(dials, rows_a_dial=1).run_test() as pilot:
         for width, shown in ((76, "the Golden Gate and its…"), (56, "the Golden Gate…")):
             await pilot.resize_terminal(width, 4)
+            await until(pilot, lambda width=width: rack(pilot).size.width == width)
             first, second = (rack(pilot).render_line(row).text for row in (0, 1))
             assert (len(first), shown in first) == (width, True)
             assert first.index("┝") == second.index("○")

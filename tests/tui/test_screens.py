@@ -87,13 +87,13 @@ async def test_it_is_usable_at_every_size_and_the_texts_are_wrapped_anew() -> No
         for turn, size in enumerate(((120, 40), (80, 24), (60, 20)), start=1):
             await pilot.resize_terminal(*size)
             await laid_out(pilot)
+            rows.append(pane(pilot).virtual_size.height)
             await pilot.press("right", "down", "left", "up")
             dials = f" winter{4 + turn / 2:+g} sea{-turn / 2:+g}"
             await until(pilot, lambda dials=dials: pane(pilot).text.startswith(dials))
             await until(pilot, lambda: foot(pilot).startswith("done"))
-            assert rack(pilot).size.height >= 4
-            assert pane(pilot).size.height >= 4
-            rows.append(pane(pilot).virtual_size.height)
+            assert rack(pilot).size.height >= 4, size
+            assert pane(pilot).size.height >= 4, size
     assert rows[0] > rows[-1]
 
 
@@ -122,11 +122,11 @@ async def test_a_tiny_terminal_shows_a_sentence_and_what_had_the_focus_gets_it_b
             await until(pilot, lambda widget=widget: widget.has_focus)
             await pilot.resize_terminal(*small)
             await until(pilot, lambda: pilot.app.focused is None)
-            assert screen.query_one("#too-small").display
+            assert screen.query_one("#too-small").display, small
             await pilot.press("x", "s", "d")
             await pilot.resize_terminal(80, 24)
             await until(pilot, lambda widget=widget: widget.has_focus)
-            assert not screen.query_one("#too-small").display
+            assert not screen.query_one("#too-small").display, small
         assert (screen.controller.inputs, pane(pilot).text) == (inputs, text)
         assert text.startswith(" winter+4")
 
@@ -234,14 +234,19 @@ async def test_a_pace_can_be_set_and_is_followed_by_the_text_that_comes() -> Non
         assert main_screen(pilot).controller.pace == 20.0
         await until(pilot, lambda: foot(pilot).startswith("done"))
         assert engine.asked(Lane.STEERED) == 1
+        await opened_sampling(pilot)
+        pilot.app.screen.query_one("#pace", Input).value = ""
+        await pilot.press("enter")
+        await until(pilot, lambda: main_screen(pilot).is_current and main_screen(pilot).controller.pace == 0.0)
 
 
-async def test_without_a_pace_the_text_comes_as_fast_as_it_can() -> None:
+async def test_an_empty_pace_or_0_is_none() -> None:
     async with App[None]().run_test() as pilot:
         for typed in ("", " ", "0"):
             closed = await opened_alone(pilot, Sampling(), 20.0)
             pilot.app.screen.query_one("#pace", Input).value = typed
             await pilot.press("enter")
+            await until(pilot, lambda closed=closed: bool(closed))
             assert (typed, closed) == (typed, [(Sampling(), 0.0)])
         await opened_alone(pilot, Sampling(), 0.0)
         assert pilot.app.screen.query_one("#pace", Input).value == ""
@@ -261,7 +266,7 @@ async def test_a_pace_that_cannot_be_is_named_and_nothing_is_set() -> None:
             await pilot.press("enter")
             assert str(pilot.app.screen.query_one("#sampling-fault", Static).content) == sentence
         await pilot.press("escape")
-        assert closed == [None]
+        await until(pilot, lambda: closed == [None])
 
 
 async def test_what_is_pasted_into_a_form_is_drawn_as_symbols() -> None:
@@ -273,4 +278,5 @@ async def test_what_is_pasted_into_a_form_is_drawn_as_symbols() -> None:
         drawn = "".join(segment.text for segment in stop.render_line(0))
         assert "␛]0;title␇\ufffd" in drawn
         await pilot.press("enter")
+        await until(pilot, lambda: bool(closed))
         assert closed == [(Sampling(stop=("\n\n\x1b]0;title\x07\u202e",)), 0.0)]

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +14,12 @@ from sweeping_engine import RereadingEngine, SweepingEngine
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from steer_tui.domain import Dial, Feature, FeatureKind, RateLimited, Rejected, Sampling
+from steer_tui.domain import Feature, FeatureKind, RateLimited, Rejected, Sampling
 from steer_tui.engines import Quota
-from steer_tui.generation import Deadlines, Inputs
+from steer_tui.generation import Deadlines
 from steer_tui.generation.rack import Rack
-from steer_tui.generation.sweep import SweepPlan, sweep
-from steer_tui.tui.screens.sweep import SAMPLES, SWEPT_VALUES, SweepScreen, plan_sweep
+from steer_tui.generation.sweep import SweepPlan
+from steer_tui.tui.screens.sweep import SAMPLES, SWEPT_VALUES, SweepScreen
 from steer_tui.tui.screens.sweep_texts import SweepTextsScreen
 from steer_tui.tui.widgets.curves import CurvePlot
 from steer_tui.tui.widgets.sample_card import SampleCard
@@ -97,9 +96,12 @@ async def ended(pilot: Pilot[None]) -> None:
 
 async def test_w_sweeps_the_chosen_dial_and_esc_leads_back_to_it() -> None:
     engine = SweepingEngine()
-    async with make_app(engine, auto=False).run_test(size=(60, 20)) as pilot:
+    sampling = Sampling(seed=3, max_tokens=500)
+    async with make_app(engine, auto=False, sampling=sampling).run_test(size=(60, 20)) as pilot:
         await opened(pilot)
         await ended(pilot)
+        assert {request.sampling.seed for request in engine.requests} == set(range(3, 3 + SAMPLES))
+        assert {request.sampling.max_tokens for request in engine.requests} == {48}, "texts of a sweep are short"
         assert title(pilot).startswith("Sweep of winter   done")
         assert f"{TEXTS} of {TEXTS} texts" in title(pilot)
         assert PROMPT in title(pilot)
@@ -124,17 +126,8 @@ async def test_it_shows_curves_and_samples_at_every_size() -> None:
                 assert words in picture, (width, height)
             assert re.search("[\u2801-\u28ff]{8}", picture), (width, height)
             for plot in screen(pilot).query(CurvePlot):
-                assert plot.size.height >= 6
-            assert min(card.size.height for card in cards(pilot).values()) >= 5
-
-
-async def test_texts_are_drawn_with_the_samplings_seeds_and_are_short() -> None:
-    engine = SweepingEngine()
-    plan = plan_sweep(engine, Dial(FEATURES[0]), Inputs(PROMPT, Sampling(seed=3, max_tokens=500)))
-    async with aclosing(sweep(engine, plan)) as samples:
-        assert len([sample async for sample in samples]) == TEXTS
-    assert {request.sampling.seed for request in engine.requests} == set(range(3, 3 + SAMPLES))
-    assert {request.sampling.max_tokens for request in engine.requests} == {48}
+                assert plot.size.height >= 6, (width, height)
+            assert min(card.size.height for card in cards(pilot).values()) >= 5, (width, height)
 
 
 async def test_it_streams_in_and_a_sample_for_every_value_comes_before_a_second_one() -> None:
@@ -242,7 +235,7 @@ async def test_a_failure_is_told_and_what_has_come_stays() -> None:
         assert title(pilot).endswith("The server refused: ␛[31mno. Ask for less.")
         assert "Ask for less." in drawn(pilot)
         await pilot.press("escape")
-        assert app.given_back == [None]
+        await until(pilot, lambda: app.given_back == [None])
 
 
 async def test_a_rate_limit_is_told_while_it_is_waited_out() -> None:
@@ -266,7 +259,7 @@ async def test_a_fault_in_the_engine_ends_the_sweep_and_not_the_app() -> None:
         await ended(pilot)
         assert "failed" in title(pilot)
         await pilot.press("escape")
-        assert app.given_back == [None]
+        await until(pilot, lambda: app.given_back == [None])
 
 
 async def test_a_label_that_looks_like_markup_is_only_text() -> None:

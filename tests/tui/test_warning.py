@@ -2,7 +2,7 @@
 
 from loading_engine import LoadingEngine
 from scripted_engine import Gate, speaking
-from stage import foot, laid_out, make_app, pane, until
+from stage import foot, laid_out, main_screen, make_app, pane, until
 from textual.pilot import Pilot
 
 from steer_tui.domain import Lane
@@ -53,9 +53,9 @@ async def test_a_warning_is_closed_by_key_or_click_and_comes_back_only_when_it_i
     engine = ready()
     engine.finds = FOUND
     async with make_app(engine, auto=False).run_test(size=(80, 24)) as pilot:
-        for close in (pilot.click(WarningNote), pilot.press("escape")):
-            await until(pilot, lambda: note(pilot).display)
-            await close
+        for way in ("click", "escape"):
+            await until(pilot, lambda: note(pilot).display and not main_screen(pilot).controller.state.is_generating)
+            await (pilot.click(WarningNote) if way == "click" else pilot.press(way))
             await until(pilot, lambda: not note(pilot).display)
             await pilot.press("enter")
             await until(pilot, lambda: foot(pilot).startswith("done"))

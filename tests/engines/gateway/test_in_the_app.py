@@ -52,7 +52,7 @@ async def test_one_request_makes_both_texts_and_a_dial_turned_live_acts_on_the_o
         assert len(behind.requests) == 1
 
 
-async def test_a_lost_connection_is_counted_down_and_the_text_goes_on_and_so_is_a_limit(
+async def test_a_lost_connection_and_a_limit_are_counted_down_and_what_the_engine_behind_cannot_is_not_offered(
     serve: Serve, open_at: Open
 ) -> None:
     behind, fake = ScriptedEngine(), FakeTime()
@@ -70,7 +70,7 @@ async def test_a_lost_connection_is_counted_down_and_the_text_goes_on_and_so_is_
             assert pilot.app.screen.query_one(LiveSwitch).position is None, "the engine behind cannot"
             await pilot.press("enter")
             await until(pilot, lambda: bottom(pilot) == "countdown")
-            assert "allows 1 requests in 1 minute" in words(pilot)
+            assert "allows 1 request in 1 minute" in words(pilot)
             await pilot.press("escape")
             await until(pilot, lambda: foot(pilot) == "cancelled" or bottom(pilot) == "status")
 

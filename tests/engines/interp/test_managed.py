@@ -182,6 +182,12 @@ async def test_one_that_dies_while_it_starts_tells_why(place: Place) -> None:
     assert len(place.starts) == 1
 
 
+async def test_one_that_dies_without_a_word_tells_its_exit_code(place: Place) -> None:
+    async with closing(place.managed("--exit", "3")) as server:
+        with pytest.raises(Unreachable, match=r"without a word \(exit code 3\)"):
+            await server.address()
+
+
 async def test_one_that_was_killed_is_told_so(place: Place) -> None:
     async with closing(place.managed("--wait-for", "ever")) as server, waiting(server) as address:
         await place.started()

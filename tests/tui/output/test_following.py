@@ -57,7 +57,7 @@ async def test_coming_back_to_the_end_follows_again(running, settled, way: str) 
     async with running(height=6) as (pane, pilot):
         pane.append(lines(0, 16))
         await pilot.pause()
-        pane.scroll_home(animate=False)
+        pane.scroll_home(animate=False, immediate=True)
         await pilot.pause()
         assert not pane.following
 
@@ -114,11 +114,12 @@ async def test_the_scrollbar_is_exact_once_no_more_text_is_to_come_or_the_reader
 ) -> None:
     async with running(height=6) as (pane, pilot):
         bar = pane.vertical_scrollbar
-        for leave in (lambda: setattr(pane, "cursor", False), lambda: pane.scroll_up(animate=False)):
+        for leave in (lambda: setattr(pane, "cursor", False), lambda: pane.scroll_up(animate=False, immediate=True)):
             pane.cursor = True
             for number in range(34):  # which leave the scrollbar a row behind
                 pane.append([f"{number}\n"])
                 await pilot.pause()
+            assert bar.window_virtual_size < pane.virtual_size.height
             leave()
             await settled(pilot)
             assert (bar.window_virtual_size, bar.position) == (pane.virtual_size.height, pane.scroll_y)
@@ -154,7 +155,7 @@ async def test_a_new_start_follows_from_the_top(running, settled) -> None:
     async with running(height=6) as (pane, pilot):
         pane.append(lines(0, 40))
         await pilot.pause()
-        pane.scroll_home(animate=False)
+        pane.scroll_home(animate=False, immediate=True)
         await pilot.pause()
         assert not pane.following
         pane.start("Once")

@@ -60,10 +60,10 @@ async def test_a_note_is_drawn_in_visible_symbols_and_scrolls_with_its_token(run
         await pilot.pause()
         end = pilot.app.seen()
         assert end[1:] == ["38", " ▸␛[2J\ufffd[red]◂39", ""]
-        pane.scroll_home(animate=False)
+        pane.scroll_home(animate=False, immediate=True)
         await pilot.pause()
         assert pilot.app.seen() == ["0", "1", "2", "3"]
-        pane.scroll_end(animate=False)
+        pane.scroll_end(animate=False, immediate=True)
         await pilot.pause()
         assert pilot.app.seen() == end
 
@@ -115,7 +115,7 @@ async def test_a_reader_who_scrolled_up_is_left_in_peace_by_a_note_further_down(
         await pilot.pause(0.05)
         assert pilot.app.seen() == seen
         assert not pane.following
-        pane.scroll_end(animate=False)
+        pane.scroll_end(animate=False, immediate=True)
         await pilot.pause()
         assert pane.following
         assert pilot.app.seen()[-1] == " ▸sea◂"

@@ -45,7 +45,7 @@ async def test_a_view_that_grows_to_show_the_end_follows_it(running) -> None:
     async with running(width=20, height=4) as (pane, pilot):
         pane.append(["line\n"] * 10)
         await pilot.pause()
-        pane.scroll_up(animate=False)
+        pane.scroll_up(animate=False, immediate=True)
         await pilot.pause()
         assert not pane.following
         await pilot.resize_terminal(20, 30)
