@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from steer_tui.server.forwarded import Address, Network, is_among, nearest_untrusted, read_address
+from steer_tui.server.forwarded import Address, Network, nearest_untrusted, read_address
 from steer_tui.server.passes import Passes
 
 _PASS_PATH = "/api/generate"
@@ -58,10 +58,6 @@ class Clients:
         if scope["path"] == _PASS_PATH and scope["method"] == "GET" and (name := self._passed(scope)):
             return Client(name, is_admitted=True)
         return Client(_name(self._address(scope, headers)), is_admitted=not self.need_token)
-
-    def is_trusted_proxy(self, scope: Scope) -> bool:
-        """Whether the connection's other end is a proxy that was named."""
-        return is_among(_peer(scope), self._proxies)
 
     def _name_of(self, token: str) -> str | None:
         given, found = token.encode(errors="replace"), None

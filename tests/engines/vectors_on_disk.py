@@ -21,6 +21,17 @@ async def norm_at(layer: int) -> float | None:
     return 50.0 + 10.0 * layer
 
 
+async def found(directions: Directions, query: str, shape: ModelShape = SHAPE) -> tuple[Feature, ...]:
+    """What is found on a model of that shape."""
+    return await directions.find(query, shape, norm_at)
+
+
+async def one(directions: Directions, query: str) -> Feature:
+    """The one feature that is found."""
+    (feature,) = await found(directions, query)
+    return feature
+
+
 def row(seed: int, width: int = WIDTH) -> NDArray[np.float32]:
     """Some numbers."""
     return np.random.default_rng(seed).standard_normal(width).astype(np.float32)

@@ -12,6 +12,7 @@ from steer_tui.domain import safe_line
 from steer_tui.engines.services import Loading
 from steer_tui.generation.delivery import Clock
 from steer_tui.tui.keys import key_of
+from steer_tui.tui.widgets.ticking import TickingTime
 
 
 def elapsed_face(seconds: float) -> str:
@@ -20,29 +21,20 @@ def elapsed_face(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
-class LoadingStage(Widget):
+class LoadingStage(TickingTime):
     """How long it has taken so far, counted up by itself, and what is being waited for."""
 
     progress: reactive[Loading | None] = reactive(None)
     """How far it is."""
-    face: reactive[str] = reactive("0:00")
-    """What is shown of the time."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def on_mount(self) -> None:
-        """Look at the clock four times a second; the face changes once."""
-        self.set_interval(0.25, self._tick)
 
     def watch_progress(self) -> None:
         """Show a new time at once."""
-        self._tick()
+        self.tick()
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """How long it has taken."""
         if self.progress is not None:
-            self.face = elapsed_face(self._clock() - self.progress.began)
+            self.face = elapsed_face(self.clock() - self.progress.began)
 
     def render(self) -> Content:
         """The time first, which has to be in view however long the stage is."""

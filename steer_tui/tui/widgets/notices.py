@@ -8,12 +8,12 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from steer_tui.domain import SteerError, safe_line
 from steer_tui.generation.delivery import Clock
 from steer_tui.tui.keys import key_of
+from steer_tui.tui.widgets.ticking import TickingTime
 
 
 def clock_face(seconds: float) -> str:
@@ -22,28 +22,19 @@ def clock_face(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
-class RemainingTime(Widget):
+class RemainingTime(TickingTime):
     """The seconds that are left, counted down by itself."""
 
     until: reactive[float] = reactive(0.0)
     """When the time is over, on the clock."""
-    face: reactive[str] = reactive("0:00")
-    """What is shown."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def on_mount(self) -> None:
-        """Look at the clock four times a second; the face changes once."""
-        self.set_interval(0.25, self._tick)
 
     def watch_until(self) -> None:
         """Show a new time at once."""
-        self._tick()
+        self.tick()
 
-    def _tick(self) -> None:
-        self.face = clock_face(self.until - self._clock())
+    def tick(self) -> None:
+        """How long there is still to wait."""
+        self.face = clock_face(self.until - self.clock())
 
     def render(self) -> Content:
         """When the next request leaves."""

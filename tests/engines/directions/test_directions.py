@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engines.vectors_on_disk import LAYERS, SHAPE, WIDTH, norm_at, row, vector_file
+from engines.vectors_on_disk import LAYERS, SHAPE, WIDTH, found, norm_at, one, row, vector_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,15 +24,6 @@ from steer_tui.engines.directions.directions import Directions
 from steer_tui.engines.directions.model_shape import ModelShape
 from steer_tui.engines.directions.places import SUFFIXES, is_written_as_path
 from steer_tui.vectors.formats.pickles import PICKLES
-
-
-async def found(directions: Directions, query: str, shape: ModelShape = SHAPE) -> tuple[Feature, ...]:
-    return await directions.find(query, shape, norm_at)
-
-
-async def one(directions: Directions, query: str) -> Feature:
-    (feature,) = await found(directions, query)
-    return feature
 
 
 async def test_a_file_is_a_feature_whose_notch_is_a_dose_of_four_hundredths(tmp_path: Path) -> None:

@@ -3,25 +3,15 @@
 from pathlib import Path
 
 import pytest
-from engines.vectors_on_disk import LAYERS, SHAPE, WIDTH, norm_at, row, vector_file
+from engines.vectors_on_disk import LAYERS, SHAPE, WIDTH, found, one, row, vector_file
 
 from steer_tui.domain import (
-    Feature,
     NotFound,
     Rejected,
     SteerError,
 )
 from steer_tui.engines.directions.directions import Directions
 from steer_tui.engines.directions.model_shape import ModelShape
-
-
-async def found(directions: Directions, query: str, shape: ModelShape = SHAPE) -> tuple[Feature, ...]:
-    return await directions.find(query, shape, norm_at)
-
-
-async def one(directions: Directions, query: str) -> Feature:
-    (feature,) = await found(directions, query)
-    return feature
 
 
 async def test_the_first_paths_are_offered_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
