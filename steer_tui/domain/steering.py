@@ -26,6 +26,8 @@ class Method(StrEnum):
     """h · v̂ is capped at value × unit"""
     ABLATE = "ablate"
     """h −= (h · v̂) v̂, whatever the value"""
+    PIN = "pin"
+    """h += (c − h · v̂) v̂ with c = coefficient: however much of it the text brings, the component is the dial's"""
 
 
 class FeatureKind(StrEnum):

@@ -40,6 +40,16 @@ def capping(direction: NDArray[np.float32], cap: float) -> Act:
     return act
 
 
+def pinning(direction: NDArray[np.float32], component: float) -> Act:
+    """The component along the direction is this."""
+
+    def act(residual: torch.Tensor) -> torch.Tensor:
+        unit = _unit(direction)
+        return residual + (component - residual @ unit)[..., None] * unit
+
+    return act
+
+
 def _unit(direction: NDArray[np.float32]) -> torch.Tensor:
     return torch.from_numpy(direction / np.linalg.norm(direction))
 

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("interp_engine", reason="the extra `local` is not installed")
 
 from local.asking import TOKENS, activations_in, asked, direction, events_of, feature_of, text_in, text_of, turned
-from local.reference import adding, capping, scaling
+from local.reference import adding, capping, pinning, scaling
 from local.tiny_model import PROMPT
 
 from steer_tui.domain import Dial, Method
@@ -87,6 +87,11 @@ async def test_ablate_removes_the_component_whatever_the_value(acts_as, along, v
 @pytest.mark.parametrize("sign", [1, -1])
 async def test_projection_cap_lets_the_component_grow_no_larger(acts_as, along, sign):
     await acts_as(sign * 0.5, Method.PROJECTION_CAP, capping(along, 0.5), raw=True, sign=sign)
+
+
+@pytest.mark.parametrize("component", [4.0, -1.5])
+async def test_pin_sets_the_component_whatever_it_was(acts_as, along, component):
+    await acts_as(component, Method.PIN, pinning(along, component), raw=True)
 
 
 async def test_the_look_after_connecting_finds_that_steering_has_an_effect(connect):

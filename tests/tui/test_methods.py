@@ -49,6 +49,10 @@ async def test_a_key_goes_through_the_methods_of_the_engine_says_what_a_value_me
         assert first_line(pilot).endswith(" on ")
         await pilot.press("0")
         await until(pilot, lambda: first_line(pilot).endswith(" off ") and note(pilot).startswith("off"))
+        await pilot.press("u", "t")
+        await until(pilot, lambda: title(pilot) == "Dials · pin")
+        await until(pilot, lambda: "pins the component at raw strength +16\ndose 0.32" in note(pilot))
+        assert "! +8.0" in first_line(pilot)
         await pilot.press("t")
         await until(pilot, lambda: title(pilot) == "Dials")
         await pilot.press("u", "u")
@@ -76,6 +80,22 @@ async def test_a_dial_of_another_method_than_the_engine_has_goes_to_the_first_on
         await until(pilot, lambda: title(pilot) == "Dials · ablate")
         await pilot.press("tab", "t")
         await until(pilot, lambda: title(pilot) == "Dials")
+
+
+async def test_where_two_dials_push_and_could_be_pinned_their_frame_says_what_pinning_is_good_for() -> None:
+    dials = tuple(Dial(feature, 5.0) for feature in FEATURES[:2])
+    engine = ScriptedEngine(methods=(Method.ADDITIVE, Method.PIN))
+    async with make_app(engine, auto=False, dials=dials).run_test(size=(120, 40)) as pilot:
+        await laid_out(pilot)
+        frame = pilot.app.screen.query_one("#dials")
+        advice = "one dial takes the text? t to pin gives both a share"
+        await until(pilot, lambda: frame.border_subtitle == advice)
+        await pilot.press("tab", "m")
+        await until(pilot, lambda: frame.border_subtitle == "")
+        await pilot.press("m")
+        await until(pilot, lambda: frame.border_subtitle == advice)
+        await pilot.press("t")
+        await until(pilot, lambda: (title(pilot), frame.border_subtitle) == ("Dials · pin", ""))
 
 
 async def test_without_a_choice_the_key_does_nothing_and_is_neither_on_the_line_nor_in_the_palette() -> None:

@@ -6,6 +6,7 @@ processor's cache. Each has its own products, and so the same numbers whether or
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -34,14 +35,22 @@ class Memory:
     """Positions so far."""
 
 
+class Push(Protocol):
+    """What steering does to the residual stream."""
+
+    def __call__(self, residuals: Floats) -> None:
+        """Change residuals [..., d] where they stand."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A token that is to be taken in."""
 
     memory: Memory
     token: int
-    delta: Floats | None
-    """[d] what is added to the residual stream at this position."""
+    push: Push | None
+    """What acts on the residual stream at this position."""
 
 
 class _Rows:
@@ -123,8 +132,8 @@ class Decoder:
             add(x.all, update.all, x.all)
             if number + 1 == self._card.steering_layer:
                 for row, step in zip(x.each, steps, strict=True):
-                    if step.delta is not None:
-                        add(row, step.delta, row)
+                    if step.push is not None:
+                        step.push(row)
                     step.memory.residual[:] = row
         multiply(x.all, self._inverse_norms(buffers, 1), x.all)
         multiply(x.all, self._final_norm, x.all)

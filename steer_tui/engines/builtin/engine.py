@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the model that the package carries."""
+METHODS = (Method.ADDITIVE, Method.PIN)
+"""What its dials can do."""
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -49,7 +51,7 @@ class BuiltinEngine:
             model, context = self._card.name, self._card.context
         except SteerError:
             model, context = "embedded model", None
-        return EngineInfo("builtin", model, (Method.ADDITIVE,), LanePolicy.PARALLEL, quota=None, context=context)
+        return EngineInfo("builtin", model, METHODS, LanePolicy.PARALLEL, quota=None, context=context)
 
     @property
     def steps_taken(self) -> int:
@@ -148,10 +150,10 @@ class BuiltinEngine:
 
 
 def _check_method(vector: SteeringVector) -> None:
-    if vector.dials and vector.method is not Method.ADDITIVE:
+    if vector.dials and vector.method not in METHODS:
         raise Unsupported(
             f"The embedded model cannot steer with the method {vector.method.value}.",
-            hint="Choose the method additive.",
+            hint="Choose the method additive or pin.",
         )
 
 

@@ -14,12 +14,12 @@ from steer_tui.domain import (
     TokenEvent,
 )
 from steer_tui.engines.builtin.characters import Spellings, Unfinished
+from steer_tui.engines.builtin.decoding import Push
 from steer_tui.engines.builtin.emission import Emission
 from steer_tui.engines.builtin.sampling import Sampler
 from steer_tui.engines.builtin.steering import Probe
 from steer_tui.engines.builtin.tokenizer import Tokenizer
 from steer_tui.engines.builtin.transformer import PREFILL, Transformer
-from steer_tui.engines.builtin.weights import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Machinery:
 class Course:
     """What acts on a lane, and what is read off it."""
 
-    delta: Floats | None
-    """[d] what is added to the residual stream, or None where nothing is."""
+    push: Push | None
+    """What acts on the residual stream, or None where nothing does."""
     probe: Probe | None
     """What reads the watched features, or None where there are none."""
 
@@ -67,7 +67,7 @@ class LaneRun:
         self._tokens: list[int] = []
         self._drawn: list[int] = []
         """Random numbers used up to each token."""
-        self._sequence = machinery.transformer.sequence(course.delta)
+        self._sequence = machinery.transformer.sequence(course.push)
 
     def steps(self) -> Iterator[Sequence[Event]]:
         """The lane's events from its beginning."""
@@ -76,7 +76,7 @@ class LaneRun:
     def turned(self, keep: int, course: Course) -> Iterator[Sequence[Event]]:
         """The lane's events from token number `keep` on, which is the first that takes this course.
 
-        What was read before the token that precedes it keeps the delta that it was read with, so that the text is the
+        What was read before the token that precedes it keeps the push that it was read with, so that the text is the
         same however far ahead the lane was. The steps made before may not be taken further.
         """
         del self._tokens[keep:], self._drawn[keep:]
@@ -86,7 +86,7 @@ class LaneRun:
             sequence.prefill(ids[sequence.length : min(sequence.length + PREFILL, last)])
             yield ()
         sequence.rewind(last)
-        sequence.delta = course.delta
+        sequence.push = course.push
         sequence.step(ids[last])
         yield from self._draw(course.probe)
 

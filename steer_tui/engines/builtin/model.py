@@ -34,7 +34,7 @@ class EmbeddedModel:
 
     def course(self, vector: SteeringVector, watched: Sequence[Feature]) -> Course:
         """What a lane is to take from this vector and these features."""
-        return Course(self.steering.delta(vector), self.steering.probe(watched) if watched else None)
+        return Course(self.steering.push(vector), self.steering.probe(watched) if watched else None)
 
     def reread(self, text: str, features: Sequence[Feature]) -> Generator[tuple[()], None, Reading]:
         """The reading of a text, a few positions a step."""

@@ -1,16 +1,48 @@
-"""Directions at work: what a steering vector adds to the residual stream, and what the watched features read off it."""
+"""Directions at work: what a steering vector does to the residual stream, and what the watched features read off it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from steer_tui.domain import Feature, FeatureActivation, FeatureKind, Rejected, SteeringVector
+from steer_tui.domain import Feature, FeatureActivation, FeatureKind, Method, Rejected, SteeringVector
 from steer_tui.engines.builtin.catalogue import Catalogue, ModelCard
+from steer_tui.engines.builtin.decoding import Push
 from steer_tui.engines.builtin.weights import Directions, Floats
 
 _LARGEST_DOSE = 1e6
 """Beyond this multiple of the residual norm float32 could not hold the squares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Dials that push: the same vector is added everywhere."""
+
+    vector: Floats
+    """[d]"""
+
+    def __call__(self, residuals: Floats) -> None:
+        """Add it to residuals [..., d]."""
+        residuals += self.vector
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """Dials that hold: the residual's components along their directions are what the dials say, all at once.
+
+    Dials that push leave a text where the first of two topics took it, since what the text brings is added to both.
+    """
+
+    directions: Floats
+    """[dials, d] unit rows"""
+    components: Floats
+    """[dials]"""
+    inverse: Floats
+    """[dials, d] rows that change one component each; the directions' pseudo-inverse, transposed."""
+
+    def __call__(self, residuals: Floats) -> None:
+        """Set the components of residuals [..., d]."""
+        residuals += (self.components - residuals @ self.directions.T) @ self.inverse
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +81,21 @@ class Steering:
         """How many features the sparse autoencoder has."""
         return len(self._directions.threshold)
 
-    def delta(self, vector: SteeringVector) -> Floats | None:
-        """[d] the sum of the dials' coefficients times their unit directions, or None where nothing is turned."""
+    def push(self, vector: SteeringVector) -> Push | None:
+        """What the dials do to the residual stream, or None where nothing is turned."""
         if not vector.dials:
             return None
-        delta = np.zeros(self._card.width, np.float64)
         for dial in vector.dials:
             if abs(dial.coefficient) > _LARGEST_DOSE * self._card.mean_residual_norm:
                 label = dial.feature.label
                 raise Rejected(f"The dial {label!r} is too strong for the model's arithmetic.", hint="Turn it down.")
-            delta += dial.coefficient * self._direction(dial.feature).astype(np.float64)
-        return delta.astype(np.float32) if delta.any() else None
+        coefficients = np.array([dial.coefficient for dial in vector.dials])
+        directions = np.stack([self._direction(dial.feature) for dial in vector.dials])
+        if vector.method is Method.PIN:
+            inverse = np.linalg.pinv(directions.astype(np.float64)).T.astype(np.float32)
+            return Pins(directions, coefficients.astype(np.float32), inverse)
+        summed = coefficients @ directions.astype(np.float64)
+        return Addition(summed.astype(np.float32)) if summed.any() else None
 
     def probe(self, features: Sequence[Feature]) -> Probe:
         """What reads these features off a residual."""

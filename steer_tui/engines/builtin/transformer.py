@@ -9,7 +9,7 @@ from collections.abc import Sequence as Ids
 import numpy as np
 
 from steer_tui.engines.builtin.catalogue import ModelCard
-from steer_tui.engines.builtin.decoding import Decoder, Memory, Step
+from steer_tui.engines.builtin.decoding import Decoder, Memory, Push, Step
 from steer_tui.engines.builtin.weights import Complexes, Floats, ModelWeights
 
 PREFILL = 64
@@ -47,20 +47,20 @@ class Transformer:
         """[context, head / 2]"""
         self.decoder = Decoder(card, self.embedding, self.final_norm, self.layers, self.rotations)
 
-    def sequence(self, delta: Floats | None = None) -> "Sequence":
-        """A new, empty sequence; `delta` [d] is added to the residual stream at every position, None leaves it."""
-        return Sequence(self, delta)
+    def sequence(self, push: Push | None = None) -> "Sequence":
+        """A new, empty sequence; the push acts on the residual stream at every position, None leaves it."""
+        return Sequence(self, push)
 
 
 class Sequence:
     """One sequence: its cached keys and values, and what its latest position gave."""
 
-    def __init__(self, model: Transformer, delta: Floats | None) -> None:
+    def __init__(self, model: Transformer, push: Push | None) -> None:
         card = model.card
         heads, d, head = card.heads, card.width, card.width // card.heads
         self._model = model
-        self.delta = delta
-        """[d] what new positions add to the residual stream; None adds nothing."""
+        self.push = push
+        """What acts on the residual stream at new positions."""
         self._memory = Memory(
             keys=np.empty((card.layers, heads, head, card.context), np.float32),
             values=np.empty((card.layers, heads, card.context, head), np.float32),
@@ -75,7 +75,7 @@ class Sequence:
 
     @property
     def residual(self) -> Floats:
-        """[d] the residual stream at the latest position behind the steered layer, the delta included."""
+        """[d] the residual stream at the latest position behind the steered layer, pushed."""
         return self._settled().residual
 
     @property
@@ -104,8 +104,8 @@ class Sequence:
         return residuals, logits
 
     def step(self, token: int) -> None:
-        """Append one position, with the delta of now; computed when it is read, beside what else waits."""
-        self._model.decoder.add(Step(self._memory, token, self.delta))
+        """Append one position, with the push of now; computed when it is read, beside what else waits."""
+        self._model.decoder.add(Step(self._memory, token, self.push))
 
     def _settled(self) -> Memory:
         self._model.decoder.settle(self._memory)
@@ -135,8 +135,8 @@ class Sequence:
             hidden = np.maximum(_normalised(x, card.norm_epsilon) @ mlp_up, 0)
             x += np.square(hidden, out=hidden) @ mlp_down
             if number + 1 == card.steering_layer:
-                if self.delta is not None:
-                    x += self.delta
+                if self.push is not None:
+                    self.push(x)
                 residuals = x.copy()
         memory.length = end
         return residuals, x

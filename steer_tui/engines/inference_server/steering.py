@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from steer_tui.domain import Feature, GenerationRequest, Lane, Method, NotFound, SteeringVector, Unsupported, safe_line
 from steer_tui.engines.inference_server.answers import Capabilities
 from steer_tui.engines.inference_server.random_name import RandomName
-from steer_tui.engines.methods import METHOD_NAMES, strength_of
+from steer_tui.engines.methods import METHOD_NAMES, method_name, strength_of
 from steer_tui.engines.names import FeatureName, read_name
 from steer_tui.wire import JsonObject
 
@@ -23,7 +23,9 @@ class HookedVector:
 
 def methods_of(capabilities: Capabilities) -> tuple[Method, ...]:
     """The methods that the server's backend has."""
-    return tuple(method for method in Method if method is not Method.PROJECTION_CAP or capabilities.caps_projections)
+    return tuple(
+        method for method in METHOD_NAMES if method is not Method.PROJECTION_CAP or capabilities.caps_projections
+    )
 
 
 def check_method(vector: SteeringVector, capabilities: Capabilities) -> None:
@@ -63,7 +65,7 @@ def steering_body(
     body: JsonObject = {
         "prompt": chat_messages(request.prompt) if request.chat else request.prompt,
         "model": model,
-        "steer_method": METHOD_NAMES[vector.method],
+        "steer_method": method_name(vector),
         "normalize_steering": True,  # a coefficient multiplies a unit direction
         # Without dials the types are the same text, and the server may not take a steered one without features.
         "types": [STEERED if vector.dials else DEFAULT],

@@ -15,7 +15,7 @@ from steer_tui.engines.interp.points import writing_place
 from steer_tui.engines.methods import strength_of
 from steer_tui.wire import JsonObject
 
-METHODS = (Method.ADDITIVE, Method.ORTHOGONAL, Method.PROJECTION_CAP, Method.ABLATE)
+METHODS = (Method.ADDITIVE, Method.ORTHOGONAL, Method.PROJECTION_CAP, Method.ABLATE, Method.PIN)
 """All that the server has of those that dials have."""
 
 SteeringBody: TypeAlias = list[JsonObject] | None
@@ -61,6 +61,9 @@ def _operation(dial: Dial, push: Push, method: Method) -> JsonObject:
             # A dial turned down is the opposite direction turned up, as it is where vectors are added.
             bound = strength_of(dial, method) * float(np.linalg.norm(push.values))
             return {"method": "projection_cap", **along, "max" if bound > 0 else "min": bound}
+        case Method.PIN:
+            component = strength_of(dial, method) * float(np.linalg.norm(push.values))
+            return {"method": "projection_cap", **along, "min": component, "max": component}
         case Method.ABLATE:
             return {"method": "ablate", **along}
         case Method.ADDITIVE:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from steer_tui.domain import Feature, FeatureKind, GenerationRequest, Lane, Method, Rejected, Sampling, Unsupported
-from steer_tui.engines.methods import METHOD_NAMES, strength_of
+from steer_tui.domain import Feature, FeatureKind, GenerationRequest, Lane, Rejected, Sampling, Unsupported
+from steer_tui.engines.methods import method_name, strength_of
 from steer_tui.engines.names import FeatureName, read_name
 from steer_tui.engines.neuronpedia.answers import ReadText, read_chat, read_completion
 from steer_tui.wire import JsonObject
@@ -72,7 +72,7 @@ def steering(request: GenerationRequest, model: str) -> Steering:
         "freq_penalty": 0,
         "seed": sampling.seed,
         "strength_multiplier": STRENGTH_MULTIPLIER,
-        "steer_method": METHOD_NAMES[request.vector.method if request.vector.dials else Method.ADDITIVE],
+        "steer_method": method_name(request.vector),
     }
     lanes, names = request.lanes, tuple(name for name, _ in features)
     if not request.chat:

@@ -9,6 +9,7 @@ from steer_tui.domain import Dial, Feature, InvalidValue, Method, Unsupported, s
 from steer_tui.engines.registry import FILE_ENGINES
 from steer_tui.generation import Deadlines, LaneState
 from steer_tui.generation.delivery import Sleep
+from steer_tui.generation.rack import Rack
 from steer_tui.tui.keys import key_of
 from steer_tui.tui.screens.services import ServiceScreen
 from steer_tui.tui.widgets.dial_note import DialNote, strength_words
@@ -47,11 +48,17 @@ class DiallingScreen(ServiceScreen):
             naming = f"A dial is {FILE_NAMING}." if self.engine.info.name in FILE_ENGINES else ""
             rack.invitation = f"No dial yet: {key_of(self, 'main.add')} adds one. {naming}".strip()
         title = "Dials" if method is Method.ADDITIVE else f"Dials · {method_words(method)}"
-        note = "activations re-read, unsteered" if rack.is_reread else ""
+        note = "activations re-read, unsteered" if rack.is_reread else self._advice(rack.rack)
         if rack.rows_a_dial == 1:  # there is no line for more on the chosen dial, and none for activations
             note = self._strength(rack.chosen_dial, method, frame.size.width)
         if (title, note) != (frame.border_title, frame.border_subtitle or ""):  # setting them draws the frame
             frame.border_title, frame.border_subtitle = title, note
+
+    def _advice(self, rack: Rack) -> str:
+        turned = sum(dial.is_on for dial in rack.dials)
+        if turned < 2 or rack.method is not Method.ADDITIVE or Method.PIN not in self.engine.info.methods:
+            return ""
+        return f"one dial takes the text? {key_of(self, 'main.method')} to pin gives both a share"
 
     def _strength(self, dial: Dial | None, method: Method, width: int) -> str:
         if dial is None:

@@ -39,7 +39,9 @@ texts begin to break.
 
 {key("main.method")} goes through the methods that the engine has. Additive pushes along the direction. Orthogonal \
 keeps a part of the component that lies along it: 0 is off, 10 removes it and more reflects it. Projection cap lets \
-the component grow no further than the dial says, and ablate removes it, whatever the value. On a dial, digits type \
+the component grow no further than the dial says, ablate removes it, whatever the value, and pin sets it to what the \
+dial says. Of two dials that push towards two topics the one that comes first mostly takes the whole text, since \
+the text then pushes with it; pinned, both hold. On a dial, digits type \
 a value in notches; {key("dial.raw")} types a raw strength, the coefficient itself, which may lie beyond the dial's \
 ends.
 

@@ -47,8 +47,8 @@ def powered(number: str) -> str:
 
 
 def breaks(dial: Dial, method: Method) -> bool:
-    """Whether the dial pushes so hard that a text begins to break; the other methods take away, and push nothing."""
-    return method is Method.ADDITIVE and abs(dial.value) > BREAKING_VALUE
+    """Whether the dial pushes so hard that a text begins to break; the methods that take away push nothing."""
+    return method in (Method.ADDITIVE, Method.PIN) and abs(dial.value) > BREAKING_VALUE
 
 
 def sparkline(activations: Sequence[float], maximum: float | None, width: int) -> str:

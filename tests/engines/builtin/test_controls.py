@@ -23,7 +23,7 @@ from steer_tui.domain import (
 from steer_tui.engines import Controls
 from steer_tui.engines.builtin import BuiltinEngine
 from steer_tui.engines.builtin.catalogue import read_card, read_catalogue
-from steer_tui.engines.builtin.steering import Steering
+from steer_tui.engines.builtin.steering import Addition, Steering
 from steer_tui.engines.builtin.weights import read_directions
 from steer_tui.engines.lookup import resolve_feature
 
@@ -49,9 +49,9 @@ def test_a_random_direction_has_the_unit_and_norm_of_the_model(engine: BuiltinEn
 def test_the_seed_gives_a_unit_direction_of_its_own(engine: BuiltinEngine, sea: Feature, steering: Steering) -> None:
     deltas = []
     for seed in (0, 1, 1, SEED_MAX):
-        delta = steering.delta(SteeringVector.of([Dial(engine.random_direction(sea, seed), 2.0)]))
-        assert delta is not None
-        deltas.append(delta / (2 * sea.unit))
+        push = steering.push(SteeringVector.of([Dial(engine.random_direction(sea, seed), 2.0)]))
+        assert isinstance(push, Addition)
+        deltas.append(push.vector / (2 * sea.unit))
     np.testing.assert_allclose(np.linalg.norm(deltas, axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(deltas[1], deltas[2])
     assert np.abs(np.corrcoef([deltas[0], deltas[1], deltas[3]]) - np.eye(3)).max() < 0.9

@@ -317,7 +317,7 @@ def test_the_engine_tells_what_it_is(engine: BuiltinEngine) -> None:
     info = engine.info
     assert isinstance(engine, Prepares)
     assert (info.name, info.model, info.context) == ("builtin", NAME, CONTEXT)
-    assert (info.methods, info.lanes, info.quota) == ((Method.ADDITIVE,), LanePolicy.PARALLEL, None)
+    assert (info.methods, info.lanes, info.quota) == ((Method.ADDITIVE, Method.PIN), LanePolicy.PARALLEL, None)
 
 
 async def test_missing_weights_are_said_at_the_first_use(tmp_path: Path) -> None:

@@ -40,9 +40,9 @@ def test_ids_logits_and_activations_are_those_of_the_training_framework(transfor
     features = {feature.id: feature for feature in read_catalogue(WEIGHTS, CARD).search("")}
     watched = [features[name] for name in json.loads(str(REFERENCE["features"]))]
     notches = REFERENCE["coefficients"][number] / CARD.unit
-    delta = steering.delta(SteeringVector.of([Dial(watched[0], float(notches))]))
+    push = steering.push(SteeringVector.of([Dial(watched[0], float(notches))]))
     probe = steering.probe(tuple(watched))
-    by_step, at_once = transformer.sequence(delta), transformer.sequence(delta)
+    by_step, at_once = transformer.sequence(push), transformer.sequence(push)
     for position, token in enumerate(ids):
         by_step.step(token)
         read = [feature.activation for feature in probe.read(by_step.residual)]

@@ -5,6 +5,7 @@ import pytest
 from engines.builtin.tiny import CONTEXT, MERGES, D, slow_forward
 
 from steer_tui.engines.builtin.catalogue import read_card
+from steer_tui.engines.builtin.steering import Addition
 from steer_tui.engines.builtin.transformer import Sequence, Transformer
 from steer_tui.engines.builtin.weights import read_model
 
@@ -22,7 +23,7 @@ def model(weights: Path) -> Transformer:
 def test_prefill_agrees_with_the_slow_reference(model: Transformer, weights: Path, delta: np.ndarray | None) -> None:
     logits, residuals = slow_forward(weights, IDS, delta)
     for length in (1, 2, 30, CONTEXT):
-        sequence = model.sequence(delta)
+        sequence = model.sequence(delta if delta is None else Addition(delta))
         sequence.prefill(IDS[:length])
         np.testing.assert_allclose(sequence.logits, logits[length - 1], atol=1e-3)
         np.testing.assert_allclose(sequence.residual, residuals[length - 1], atol=1e-3)
@@ -31,7 +32,7 @@ def test_prefill_agrees_with_the_slow_reference(model: Transformer, weights: Pat
 @pytest.mark.parametrize("delta", [None, DELTA], ids=["unsteered", "steered"])
 def test_steps_agree_with_the_slow_reference(model: Transformer, weights: Path, delta: np.ndarray | None) -> None:
     logits, residuals = slow_forward(weights, IDS, delta)
-    sequence = model.sequence(delta)
+    sequence = model.sequence(delta if delta is None else Addition(delta))
     for position, token in enumerate(IDS):
         sequence.step(token)
         np.testing.assert_allclose(sequence.logits, logits[position], atol=1e-3)
@@ -41,7 +42,7 @@ def test_steps_agree_with_the_slow_reference(model: Transformer, weights: Path, 
 
 def test_prefill_in_parts_and_steps_continue_each_other(model: Transformer, weights: Path) -> None:
     logits, _ = slow_forward(weights, IDS[:50], DELTA)
-    sequence = model.sequence(DELTA)
+    sequence = model.sequence(Addition(DELTA))
     sequence.prefill(IDS[:20])
     sequence.prefill(IDS[20:45])
     for token in IDS[45:50]:
@@ -49,15 +50,15 @@ def test_prefill_in_parts_and_steps_continue_each_other(model: Transformer, weig
     np.testing.assert_allclose(sequence.logits, logits[-1], atol=1e-3)
 
 
-def test_the_delta_acts_from_the_first_position(model: Transformer) -> None:
-    plain, steered = model.sequence(), model.sequence(DELTA)
+def test_a_push_acts_from_the_first_position(model: Transformer) -> None:
+    plain, steered = model.sequence(), model.sequence(Addition(DELTA))
     for sequence in (plain, steered):
         sequence.prefill(IDS[:1])
     np.testing.assert_allclose(steered.residual - plain.residual, DELTA, atol=1e-5)
 
 
-def test_a_delta_of_zeros_is_no_delta_byte_for_byte(model: Transformer) -> None:
-    plain, zeros = model.sequence(), model.sequence(np.zeros(D, np.float32))
+def test_a_push_of_zeros_is_no_push_byte_for_byte(model: Transformer) -> None:
+    plain, zeros = model.sequence(), model.sequence(Addition(np.zeros(D, np.float32)))
     for sequence in (plain, zeros):
         sequence.prefill(IDS[:40])
         for token in IDS[40:60]:
@@ -70,7 +71,7 @@ def test_the_same_steps_give_the_same_bytes_wherever_their_memory_lies(model: Tr
     ballast = []
     for size in range(12):
         ballast.append(np.empty(size * 7 + 1, np.uint8))
-        sequence = model.sequence(DELTA)
+        sequence = model.sequence(Addition(DELTA))
         sequence.prefill(IDS[:37])
         for token in IDS[37:80]:
             sequence.step(token)
@@ -90,17 +91,17 @@ def test_two_sequences_side_by_side_have_the_bytes_that_each_has_alone(model: Tr
                 seen[number].append(sequence.logits.tobytes() + sequence.residual.tobytes())
         return seen
 
-    first, second = (lambda: (model.sequence(DELTA), IDS)), (lambda: (model.sequence(), IDS[::-1]))
+    first, second = (lambda: (model.sequence(Addition(DELTA)), IDS)), (lambda: (model.sequence(), IDS[::-1]))
     assert bytes_of([first(), second()]) == bytes_of([first()]) + bytes_of([second()])
 
 
 def test_a_step_waits_for_one_other_sequence_and_no_longer(model: Transformer) -> None:
-    many = [model.sequence(DELTA * number) for number in range(5)]
+    many = [model.sequence(Addition(DELTA * number)) for number in range(5)]
     for token in IDS[:20]:
         for sequence in many:
             sequence.step(token)
     for number, sequence in enumerate(many):
-        alone = model.sequence(DELTA * number)
+        alone = model.sequence(Addition(DELTA * number))
         for token in IDS[:20]:
             alone.step(token)
         assert sequence.length == alone.length == 20
@@ -108,7 +109,7 @@ def test_a_step_waits_for_one_other_sequence_and_no_longer(model: Transformer) -
 
 
 def test_a_step_that_nobody_looked_at_is_taken_back_with_the_rest(model: Transformer) -> None:
-    sequence, straight = model.sequence(DELTA), model.sequence(DELTA)
+    sequence, straight = model.sequence(Addition(DELTA)), model.sequence(Addition(DELTA))
     for token in IDS[:12]:
         sequence.step(token)
     sequence.rewind(10)

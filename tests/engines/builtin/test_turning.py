@@ -105,14 +105,14 @@ def parts(weights: Path) -> tuple[Tokenizer, Steering, Transformer]:
 def replayed(weights: Path, request: GenerationRequest, turns: Turns) -> list[tuple[bytes, float]]:
     """The steered lane's tokens one by one, with every turn at its place: what no reader's pace can change."""
     tokenizer, steering, transformer = parts(weights)
-    sequence = transformer.sequence(steering.delta(request.vector))
+    sequence = transformer.sequence(steering.push(request.vector))
     sampler, unfinished, due = Sampler(request.sampling), Unfinished(Spellings(tokenizer.token_bytes)), list(turns)
     *prompt, latest = [tokenizer.end_of_text, *tokenizer.encode(request.prompt)]
     sequence.prefill(prompt)
     made: list[tuple[bytes, float]] = []
     while len(made) < request.sampling.max_tokens:
         while due and due[0][0] == len(made):
-            sequence.delta = steering.delta(due.pop(0)[1])
+            sequence.push = steering.push(due.pop(0)[1])
         sequence.step(latest)
         left = request.sampling.max_tokens - len(made) - 1
         latest, logprob = sampler.draw(sequence.logits, unfinished, left)

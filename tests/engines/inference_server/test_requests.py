@@ -126,6 +126,16 @@ async def test_a_projection_is_not_capped_by_a_backend_that_would_add(
     assert Method.PROJECTION_CAP not in engine.info.methods
 
 
+async def test_a_method_without_a_name_there_is_not_sent(open_at: Open) -> None:
+    box = Box(capabilities=VLLM)
+    engine = await open_at(box)
+    events, error = await failure_of(engine, asked(method=Method.PIN))
+    assert isinstance(error, Unsupported)
+    assert "pin" in error.message
+    assert (events, box.steered()) == ([], [])
+    assert Method.PIN not in engine.info.methods
+
+
 async def test_the_capabilities_are_asked_for_first_and_once(open_at: Open) -> None:
     box = Box()
     engine = await open_at(box)

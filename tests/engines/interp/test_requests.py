@@ -82,6 +82,7 @@ async def test_the_embedding_is_what_the_first_block_reads(open_at: Open, vector
         (Method.PROJECTION_CAP, 3.0, {"method": "projection_cap", "max": 3.0}),
         (Method.PROJECTION_CAP, -3.0, {"method": "projection_cap", "min": -3.0}),
         (Method.ABLATE, 1.0, {"method": "ablate"}),
+        (Method.PIN, -3.0, {"method": "projection_cap", "min": -3.0, "max": -3.0}),
     ],
 )
 async def test_the_other_methods_are_an_operation_a_dial(

@@ -40,6 +40,7 @@ from steer_tui.domain import (
     SteeringVector,
     TokenEvent,
     Truncated,
+    Unsupported,
 )
 from steer_tui.engines import Engine, Explains, LanePolicy, Quota, Rereads
 from steer_tui.engines.services import ChargesRereads, Diagnoses, OffersModels, OffersPresets, Publishes, Searches
@@ -110,6 +111,14 @@ async def test_each_method_is_sent_as_the_service_calls_it(
     asked = steer_calls(server)[0].json
     assert asked["steer_method"] == name
     assert asked["features"][0]["strength"] == pytest.approx(strength)
+
+
+async def test_a_method_that_the_service_does_not_have_is_refused_before_it_costs_a_request(serve: Serve) -> None:
+    server, engine = await serve({"POST /api/steer": streaming()})
+    assert Method.PIN not in engine.info.methods
+    with pytest.raises(Unsupported, match="pin"):
+        await gather(engine, GenerationRequest(PROMPT, vector=SteeringVector.of([Dial(CITY, 3.0)], Method.PIN)))
+    assert steer_calls(server) == []
 
 
 async def test_with_all_dials_at_0_the_first_feature_is_sent_at_strength_0(serve: Serve) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from steer_tui.engines.builtin.train.export import KINDS, MODEL_NAME, TrainingFigures
 from steer_tui.engines.builtin.train.judgement import VALUES, Verdict
-from steer_tui.engines.builtin.train.measure import TOGETHER_AT, Measured
+from steer_tui.engines.builtin.train.measure import ADDED_AT, PINNED_AT, Measured
 from steer_tui.engines.builtin.train.recipe import Recipe
 from steer_tui.engines.builtin.train.trial import mean
 
@@ -111,6 +111,11 @@ def _own(verdict: Verdict) -> str:
 
 
 def _pairs(measured: Measured) -> str:
-    rows = [f"| {' and '.join(pair.labels)} | {pair.both_unsteered:.0%} | {pair.both:.0%} |" for pair in measured.pairs]
-    columns = ("| dials | texts that show both, unsteered | steered |", "|---|---|---|")
-    return "\n".join((f"## Two dials together, both at {TOGETHER_AT:+d}", "", *columns, *rows))
+    rows = [
+        f"| {' and '.join(pair.labels)} | {pair.unsteered:.0%} | {pair.added:.0%} | {pair.pinned:.0%} |"
+        for pair in measured.pairs
+    ]
+    columns = f"| dials | unsteered | added, both at {ADDED_AT:+d} | pinned, both at {PINNED_AT:+d} |"
+    return "\n".join(
+        ("## Two dials together: the share of texts that show both", "", columns, "|---|---|---|---|", *rows)
+    )

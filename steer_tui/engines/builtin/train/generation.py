@@ -1,6 +1,7 @@
 """Steered generation in torch, many texts at once, to see what a direction does."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from tokenizers import Tokenizer
@@ -21,15 +22,61 @@ class Continuation:
     """Mean negative log-likelihood a token under the unsteered model."""
 
 
+class Steering(Protocol):
+    """What acts on the residual stream after the steering layer, at every position of some texts at once."""
+
+    @property
+    def texts(self) -> int:
+        """How many texts an opening."""
+        ...
+
+    def __call__(self, residuals: Tensor) -> Tensor:
+        """The residuals [texts, time, width], steered."""
+        ...
+
+
+@dataclass(frozen=True)
+class Added:
+    """A vector of each text's own is added."""
+
+    deltas: Tensor
+    """[texts, width]"""
+
+    @property
+    def texts(self) -> int:
+        """One a vector."""
+        return len(self.deltas)
+
+    def __call__(self, residuals: Tensor) -> Tensor:
+        """The residuals with the vectors."""
+        return residuals + self.deltas[:, None]
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The components along some directions are set, in all texts alike."""
+
+    directions: Tensor
+    """[directions, width] unit rows"""
+    component: float
+    """What each component becomes."""
+    texts: int
+
+    def __call__(self, residuals: Tensor) -> Tensor:
+        """The residuals with these components."""
+        inverse: Tensor = torch.linalg.pinv(self.directions).T
+        return residuals + (self.component - residuals @ self.directions.T) @ inverse
+
+
 @torch.no_grad()
-def continue_openings(model: Transformer, tokenizer: Tokenizer, deltas: Tensor, openings: tuple[str, ...], tokens: int,
-                      seed: int) -> list[list[Continuation]]:  # fmt: skip
-    """For each delta [deltas, width], added after the steering layer at every position, one text an opening."""
+def continue_openings(model: Transformer, tokenizer: Tokenizer, steering: Steering, openings: tuple[str, ...],
+                      tokens: int, seed: int) -> list[list[Continuation]]:  # fmt: skip
+    """For each text of the steering one continuation an opening."""
     generator = torch.Generator().manual_seed(seed)
-    texts: list[list[Continuation]] = [[] for _ in deltas]
+    texts: list[list[Continuation]] = [[] for _ in range(steering.texts)]
     for opening in openings:
         prompt = torch.tensor([END_OF_TEXT, *tokenizer.encode(opening).ids])
-        written = _generate(model, prompt, deltas, tokens, generator)
+        written = _generate(model, prompt, steering, tokens, generator)
         nats = _unsteered_nats(model, prompt, written)
         for number, ids in enumerate(written.tolist()):
             ids = ids[: ids.index(END_OF_TEXT)] if END_OF_TEXT in ids else ids
@@ -37,13 +84,13 @@ def continue_openings(model: Transformer, tokenizer: Tokenizer, deltas: Tensor, 
     return texts
 
 
-def _generate(model: Transformer, prompt: Tensor, deltas: Tensor, tokens: int, generator: torch.Generator) -> Tensor:
-    caches = [KeyValues(len(deltas), len(prompt) + tokens, model.architecture) for _ in model.layers]
-    steer = deltas[:, None, :]
-    ids = prompt.expand(len(deltas), -1)
+def _generate(model: Transformer, prompt: Tensor, steering: Steering, tokens: int, generator: torch.Generator
+              ) -> Tensor:  # fmt: skip
+    caches = [KeyValues(steering.texts, len(prompt) + tokens, model.architecture) for _ in model.layers]
+    ids = prompt.expand(steering.texts, -1)
     written: list[Tensor] = []
     for _ in range(tokens):
-        logits = model.logits_from(model.residual(ids, caches) + steer, caches)[:, -1]
+        logits = model.logits_from(steering(model.residual(ids, caches)), caches)[:, -1]
         ids = _drawn((logits / TEMPERATURE).softmax(-1), generator)
         written.append(ids)
     return torch.cat(written, dim=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import torch
 
+from steer_tui.domain import Sampling
 from steer_tui.engines.builtin.train.corpus.documents import write_document
 from steer_tui.engines.builtin.train.judgement import Judge, Verdict
 from steer_tui.engines.builtin.train.offering import signatures_of
@@ -20,8 +21,10 @@ from steer_tui.engines.builtin.train.trial import Direction, SteeringTrial, mean
 
 _STORIES_AN_OPENING = 10
 _TOGETHER = ("winter", "music", "space", "castle", "happy", "dialogue")
-TOGETHER_AT = 5
+ADDED_AT, PINNED_AT = 5, 8
 """The value of both dials where two are turned together."""
+_TOGETHER_TOKENS = Sampling().max_tokens
+"""Two topics need more room than one: as much as the app gives a text."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,10 @@ class Pair:
     """What two dials did together."""
 
     labels: tuple[str, str]
-    both: float
+    unsteered: float
     """The share of texts that show both concepts."""
-    both_unsteered: float
+    added: float
+    pinned: float
 
 
 @dataclass(frozen=True)
@@ -79,17 +83,19 @@ class Measurement:
 
 
 def _pairs(trial: SteeringTrial, directions: list[Direction], recipe: Recipe) -> list[Pair]:
+    trial = replace(trial, tokens=min(_TOGETHER_TOKENS, 4 * trial.tokens))
     chosen = [direction for direction in directions if direction.concept.label in _TOGETHER]
-    openings = JUDGED_ON[: recipe.openings]
+    openings, samples = JUDGED_ON[: recipe.openings], recipe.judged_samples
     made = []
     for one, other in combinations(chosen, 2):
-        push = TOGETHER_AT * (one.vector + other.vector)
-        samples = recipe.judged_samples
+        vectors = torch.stack((one.vector, other.vector))
+        push = ADDED_AT * vectors.sum(0)
         written = trial.written(torch.stack([push] * samples + [0 * push] * samples), openings)
+        written += trial.pinned(vectors, PINNED_AT, samples, openings)
         labels = (one.concept.label, other.concept.label)
         shows = [trial.signatures.telltale(label).shows for label in labels]
         both = [mean([all(show(text.text) for show in shows) for text in texts]) for texts in written]
-        made.append(Pair(labels, mean(both[:samples]), mean(both[samples:])))
+        made.append(Pair(labels, mean(both[samples:-samples]), mean(both[:samples]), mean(both[-samples:])))
     return made
 
 

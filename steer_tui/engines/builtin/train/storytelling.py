@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer
 
 from steer_tui.engines.builtin.train.concepts import Concept, Signatures, concepts
-from steer_tui.engines.builtin.train.generation import continue_openings
+from steer_tui.engines.builtin.train.generation import Added, continue_openings
 from steer_tui.engines.builtin.train.model import Transformer
 from steer_tui.engines.builtin.train.openings import STORIES
 from steer_tui.engines.builtin.train.prose import RULES, Checks, sentences
@@ -46,7 +46,7 @@ def write_stories(model: Transformer, tokenizer: Tokenizer, checks: Checks, sign
                   seed: int) -> TextFigures:  # fmt: skip
     """Counts over `samples` texts an opening, each to its own end or 160 tokens."""
     nothing = torch.zeros(samples, model.architecture.width)
-    written = continue_openings(model, tokenizer, nothing, STORIES, _TOKENS, seed)
+    written = continue_openings(model, tokenizer, Added(nothing), STORIES, _TOKENS, seed)
     broken: Counter[str] = Counter(dict.fromkeys(RULES, 0))
     faults: list[tuple[str, str]] = []
     count = bad = 0

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steer_tui.domain import DOSE_PER_NOTCH
 from steer_tui.engines.builtin.train.concepts import Concept, Signatures
-from steer_tui.engines.builtin.train.generation import Continuation, continue_openings
+from steer_tui.engines.builtin.train.generation import Added, Continuation, Pinned, Steering, continue_openings
 from steer_tui.engines.builtin.train.model import Transformer
 
 _AT_ONCE = 128
@@ -45,8 +45,11 @@ class SteeringTrial:
 
     def written(self, pushes: Tensor, openings: tuple[str, ...]) -> list[list[Continuation]]:
         """For each push [pushes, width], in notches along a unit direction, one text an opening."""
-        deltas = DOSE_PER_NOTCH * self.mean_norm * pushes
-        return continue_openings(self.model, self.tokenizer, deltas, openings, self.tokens, self.seed)
+        return self._continued(Added(DOSE_PER_NOTCH * self.mean_norm * pushes), openings)
+
+    def pinned(self, directions: Tensor, value: int, texts: int, openings: tuple[str, ...]) -> list[list[Continuation]]:
+        """Texts with the components along unit directions [directions, width] pinned at so many notches."""
+        return self._continued(Pinned(directions, DOSE_PER_NOTCH * self.mean_norm * value, texts), openings)
 
     def run(
         self,
@@ -64,6 +67,9 @@ class SteeringTrial:
                 direction.share[value] = mean([shows(continuation.text) for continuation in continuations])
                 direction.nats[value] = mean([continuation.nats for continuation in continuations])
             progress(min(start + _AT_ONCE, len(directions)), len(directions))
+
+    def _continued(self, steering: Steering, openings: tuple[str, ...]) -> list[list[Continuation]]:
+        return continue_openings(self.model, self.tokenizer, steering, openings, self.tokens, self.seed)
 
 
 def mean(values: list[bool] | list[float]) -> float:
