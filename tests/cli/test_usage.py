@@ -33,7 +33,7 @@ def test_help_tells_how_a_model_of_ones_own_is_steered(steer_here, command):
         "--no-canary",
     ):
         assert words in text
-    assert "--method [additive|orthogonal|projection_cap|ablate]" in text
+    assert "--method [additive|orthogonal|projection_cap|ablate|pin]" in text
     assert ("the FILE of a steering vector, FILE@LAYER, or FOLDER#INDEX" in text) == (command != ["sweep"])
 
 

@@ -54,18 +54,22 @@ class Added:
 
 @dataclass(frozen=True)
 class Pinned:
-    """The components along some directions are set, in all texts alike."""
+    """The components along some directions of each text's own are set."""
 
     directions: Tensor
-    """[directions, width] unit rows"""
+    """[texts, directions, width] unit rows"""
     component: float
     """What each component becomes."""
-    texts: int
+
+    @property
+    def texts(self) -> int:
+        """One a set of directions."""
+        return len(self.directions)
 
     def __call__(self, residuals: Tensor) -> Tensor:
         """The residuals with these components."""
-        inverse: Tensor = torch.linalg.pinv(self.directions).T
-        return residuals + (self.component - residuals @ self.directions.T) @ inverse
+        inverse: Tensor = torch.linalg.pinv(self.directions).mT
+        return residuals + (self.component - residuals @ self.directions.mT) @ inverse
 
 
 @torch.no_grad()

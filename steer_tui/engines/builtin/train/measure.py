@@ -86,16 +86,24 @@ def _pairs(trial: SteeringTrial, directions: list[Direction], recipe: Recipe) ->
     trial = replace(trial, tokens=min(_TOGETHER_TOKENS, 4 * trial.tokens))
     chosen = [direction for direction in directions if direction.concept.label in _TOGETHER]
     openings, samples = JUDGED_ON[: recipe.openings], recipe.judged_samples
+    together = list(combinations(chosen, 2))
+    if not together:
+        return []
+    vectors = torch.stack([torch.stack((one.vector, other.vector)) for one, other in together])
+    vectors = vectors.repeat_interleave(samples, 0)
+    unsteered = trial.written(torch.zeros(samples, vectors.shape[-1]), openings)
+    added = trial.written(ADDED_AT * vectors.sum(1), openings)
+    pinned = trial.pinned(vectors, PINNED_AT, openings)
     made = []
-    for one, other in combinations(chosen, 2):
-        vectors = torch.stack((one.vector, other.vector))
-        push = ADDED_AT * vectors.sum(0)
-        written = trial.written(torch.stack([push] * samples + [0 * push] * samples), openings)
-        written += trial.pinned(vectors, PINNED_AT, samples, openings)
-        labels = (one.concept.label, other.concept.label)
+    for place, pair in enumerate(together):
+        labels = (pair[0].concept.label, pair[1].concept.label)
         shows = [trial.signatures.telltale(label).shows for label in labels]
-        both = [mean([all(show(text.text) for show in shows) for text in texts]) for texts in written]
-        made.append(Pair(labels, mean(both[samples:-samples]), mean(both[:samples]), mean(both[-samples:])))
+        own = slice(place * samples, (place + 1) * samples)
+        shares = [
+            mean([all(show(text.text) for show in shows) for texts in written for text in texts])
+            for written in (unsteered, added[own], pinned[own])
+        ]
+        made.append(Pair(labels, *shares))
     return made
 
 
