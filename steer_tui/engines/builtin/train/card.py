@@ -111,11 +111,11 @@ def _own(verdict: Verdict) -> str:
 
 
 def _pairs(measured: Measured) -> str:
-    rows = [
-        f"| {' and '.join(pair.labels)} | {pair.unsteered:.0%} | {pair.added:.0%} | {pair.pinned:.0%} |"
-        for pair in measured.pairs
-    ]
-    columns = f"| dials | unsteered | added, both at {ADDED_AT:+d} | pinned, both at {PINNED_AT:+d} |"
-    return "\n".join(
-        ("## Two dials together: the share of texts that show both", "", columns, "|---|---|---|---|", *rows)
-    )
+    rows = []
+    for pair in measured.pairs:
+        cells = (" and ".join(pair.labels), *(f"{share:.0%}" for share in (pair.unsteered, pair.added, *pair.pinned)))
+        rows.append(f"| {' | '.join(cells)} |")
+    pinned = " | ".join(f"pinned, {first:+d} and {second:+d}" for first, second in PINNED_AT)
+    columns = f"| dials | unsteered | added, both {ADDED_AT:+d} | {pinned} |"
+    rule = "|---" * (3 + len(PINNED_AT)) + "|"
+    return "\n".join(("## Two dials together: the share of texts that show both", "", columns, rule, *rows))

@@ -58,8 +58,8 @@ class Pinned:
 
     directions: Tensor
     """[texts, directions, width] unit rows"""
-    component: float
-    """What each component becomes."""
+    components: Tensor
+    """[directions] what the components become."""
 
     @property
     def texts(self) -> int:
@@ -69,7 +69,7 @@ class Pinned:
     def __call__(self, residuals: Tensor) -> Tensor:
         """The residuals with these components."""
         inverse: Tensor = torch.linalg.pinv(self.directions).mT
-        return residuals + (self.component - residuals @ self.directions.mT) @ inverse
+        return residuals + (self.components - residuals @ self.directions.mT) @ inverse
 
 
 @torch.no_grad()

@@ -21,8 +21,10 @@ from steer_tui.engines.builtin.train.trial import Direction, SteeringTrial, mean
 
 _STORIES_AN_OPENING = 10
 _TOGETHER = ("winter", "music", "space", "castle", "happy", "dialogue")
-ADDED_AT, PINNED_AT = 5, 8
-"""The value of both dials where two are turned together."""
+ADDED_AT = 5
+"""The value of both dials where two push together."""
+PINNED_AT = ((7, 7), (8, 6), (6, 8))
+"""The values of two dials that pin together: of two topics one may need more to have its share."""
 _TOGETHER_TOKENS = Sampling().max_tokens
 """Two topics need more room than one: as much as the app gives a text."""
 
@@ -35,7 +37,8 @@ class Pair:
     unsteered: float
     """The share of texts that show both concepts."""
     added: float
-    pinned: float
+    pinned: tuple[float, ...]
+    """One for each of PINNED_AT."""
 
 
 @dataclass(frozen=True)
@@ -93,17 +96,17 @@ def _pairs(trial: SteeringTrial, directions: list[Direction], recipe: Recipe) ->
     vectors = vectors.repeat_interleave(samples, 0)
     unsteered = trial.written(torch.zeros(samples, vectors.shape[-1]), openings)
     added = trial.written(ADDED_AT * vectors.sum(1), openings)
-    pinned = trial.pinned(vectors, PINNED_AT, openings)
+    pinned = [trial.pinned(vectors, torch.tensor(values, dtype=torch.float32), openings) for values in PINNED_AT]
     made = []
     for place, pair in enumerate(together):
         labels = (pair[0].concept.label, pair[1].concept.label)
         shows = [trial.signatures.telltale(label).shows for label in labels]
         own = slice(place * samples, (place + 1) * samples)
-        shares = [
+        off, pushed, *held = (
             mean([all(show(text.text) for show in shows) for texts in written for text in texts])
-            for written in (unsteered, added[own], pinned[own])
-        ]
-        made.append(Pair(labels, *shares))
+            for written in (unsteered, added[own], *(texts[own] for texts in pinned))
+        )
+        made.append(Pair(labels, off, pushed, tuple(held)))
     return made
 
 

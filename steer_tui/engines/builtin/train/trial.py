@@ -47,9 +47,9 @@ class SteeringTrial:
         """For each push [pushes, width], in notches along a unit direction, one text an opening."""
         return self._continued(Added(DOSE_PER_NOTCH * self.mean_norm * pushes), openings)
 
-    def pinned(self, directions: Tensor, value: int, openings: tuple[str, ...]) -> list[list[Continuation]]:
-        """For each set of unit directions [texts, directions, width], pinned at so many notches, a text an opening."""
-        return self._continued(Pinned(directions, DOSE_PER_NOTCH * self.mean_norm * value), openings)
+    def pinned(self, directions: Tensor, values: Tensor, openings: tuple[str, ...]) -> list[list[Continuation]]:
+        """For each set of unit directions [texts, directions, width], pinned at these notches, one text an opening."""
+        return self._continued(Pinned(directions, DOSE_PER_NOTCH * self.mean_norm * values), openings)
 
     def run(
         self,
