@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 pytest.importorskip("tokenizers")
 
 from steer_tui.engines.builtin.catalogue import read_card, read_catalogue, read_tokenizer
+from steer_tui.engines.builtin.steering import Addition
 from steer_tui.engines.builtin.tokenizer import Tokenizer
 from steer_tui.engines.builtin.train import bpe
 from steer_tui.engines.builtin.train.corpus.documents import write_document
@@ -96,8 +97,8 @@ def test_numpy_gives_the_logits_and_activations_of_torch(weights: Path) -> None:
         first = features[0]
         vectors = directions.decoder if first["kind"] == "sae" else directions.means
         for number, coefficient in enumerate(reference["coefficients"]):
-            delta = (coefficient * vectors[first["index"]]).astype(np.float32)
-            sequence = transformer.sequence(delta)
+            push = Addition((coefficient * vectors[first["index"]]).astype(np.float32))
+            sequence = transformer.sequence(push)
             ids = reference[f"ids.{number}"].tolist()
             sequence.prefill(ids[:-1])
             sequence.step(ids[-1])
