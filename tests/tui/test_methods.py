@@ -51,7 +51,7 @@ async def test_a_key_goes_through_the_methods_of_the_engine_says_what_a_value_me
         await until(pilot, lambda: first_line(pilot).endswith(" off ") and note(pilot).startswith("off"))
         await pilot.press("u", "t")
         await until(pilot, lambda: title(pilot) == "Dials · pin")
-        await until(pilot, lambda: "pins the component at raw strength +16\ndose 0.32" in note(pilot))
+        await until(pilot, lambda: "pinned at raw strength +16\ndose 0.32" in note(pilot))
         assert "! +8.0" in first_line(pilot)
         await pilot.press("t")
         await until(pilot, lambda: title(pilot) == "Dials")
@@ -88,7 +88,7 @@ async def test_where_two_dials_push_and_could_be_pinned_their_frame_says_what_pi
     async with make_app(engine, auto=False, dials=dials).run_test(size=(120, 40)) as pilot:
         await laid_out(pilot)
         frame = pilot.app.screen.query_one("#dials")
-        advice = "one dial takes the text? t to pin gives both a share"
+        advice = "t to pin: both share the text"
         await until(pilot, lambda: frame.border_subtitle == advice)
         await pilot.press("tab", "m")
         await until(pilot, lambda: frame.border_subtitle == "")

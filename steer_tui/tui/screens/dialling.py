@@ -58,7 +58,7 @@ class DiallingScreen(ServiceScreen):
         turned = sum(dial.is_on for dial in rack.dials)
         if turned < 2 or rack.method is not Method.ADDITIVE or Method.PIN not in self.engine.info.methods:
             return ""
-        return f"one dial takes the text? {key_of(self, 'main.method')} to pin gives both a share"
+        return f"{key_of(self, 'main.method')} to pin: both share the text"
 
     def _strength(self, dial: Dial | None, method: Method, width: int) -> str:
         if dial is None:

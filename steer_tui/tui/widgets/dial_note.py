@@ -18,7 +18,7 @@ def strength_words(dial: Dial, method: Method) -> tuple[str, ...]:
         case Method.PROJECTION_CAP:
             return f"caps the component at {raw}", *dose
         case Method.PIN:
-            return f"pins the component at {raw}", *dose
+            return f"pinned at {raw}", *dose
         case Method.ORTHOGONAL:
             return f"keeps {1 - dial.value / 10:.2f} of the component", "10 removes it, more reflects it"
         case Method.ABLATE:
