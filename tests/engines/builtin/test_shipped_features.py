@@ -17,6 +17,7 @@ from steer_tui.domain import (
     Feature,
     GenerationRequest,
     Lane,
+    Method,
     Sampling,
     SteeringVector,
     Telltale,
@@ -107,14 +108,19 @@ def test_a_style_is_turned_both_ways(label: str) -> None:
     assert abs(measured[6]["randomShare"] - off) <= 0.08
 
 
-async def written(engine: BuiltinEngine, dials: Sequence[Dial], lane: Lane = Lane.STEERED) -> list[str]:
-    """A text an opening."""
+async def written(
+    engine: BuiltinEngine, dials: Sequence[Dial], lane: Lane = Lane.STEERED, method: Method = Method.ADDITIVE,
+    texts: int = len(OPENINGS), tokens: int = 48,
+) -> list[str]:  # fmt: skip
+    """Texts from the openings in turn, each with a seed of its own."""
 
-    async def text_of(seed: int, opening: str) -> str:
-        request = GenerationRequest(opening, Sampling(max_tokens=48, seed=seed), SteeringVector.of(dials), (lane,))
+    async def text_of(seed: int) -> str:
+        sampling = Sampling(max_tokens=tokens, seed=seed)
+        opening = OPENINGS[seed % len(OPENINGS)]
+        request = GenerationRequest(opening, sampling, SteeringVector.of(dials, method), (lane,))
         return "".join([event.token async for event in engine.stream(request) if isinstance(event, TokenEvent)])
 
-    return await asyncio.gather(*map(text_of, range(len(OPENINGS)), OPENINGS))
+    return await asyncio.gather(*map(text_of, range(texts)))
 
 
 async def offered(engine: BuiltinEngine, label: str) -> tuple[Feature, Telltale]:
@@ -155,3 +161,16 @@ async def test_two_dials_together_do_both(engine: BuiltinEngine, unsteered: list
     texts = await written(engine, [Dial(first, 6.0), Dial(second, 6.0)])
     assert sum(one.shows(text) and other.shows(text) for text in texts) >= 3
     assert sum(one.shows(text) and other.shows(text) for text in unsteered) <= 1
+
+
+@running
+async def test_two_topics_share_a_text_where_their_dials_pin_and_not_where_they_push(engine: BuiltinEngine) -> None:
+    (first, space), (second, castle) = [await offered(engine, label) for label in ("space", "castle")]
+    dials = (Dial(first, 10.0), Dial(second, 8.0))
+    shared = {
+        method: [space.shows(text) and castle.shows(text)
+                 for text in await written(engine, dials, method=method, texts=8, tokens=128)]
+        for method in (Method.PIN, Method.ADDITIVE)
+    }  # fmt: skip
+    assert sum(shared[Method.PIN]) >= 4
+    assert sum(shared[Method.ADDITIVE]) <= 2

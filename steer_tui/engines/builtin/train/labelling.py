@@ -1,9 +1,9 @@
 """Choosing a direction for each concept: an SAE feature that reads and steers, or else a difference of means."""
 
 from torch import Tensor
-from torch.nn import functional
 
 from steer_tui.engines.builtin.train.concepts import concepts
+from steer_tui.engines.builtin.train.differences import differences_of_means
 from steer_tui.engines.builtin.train.judgement import Verdict
 from steer_tui.engines.builtin.train.readings import Readings, area_under_curve, best_f1, ranks
 from steer_tui.engines.builtin.train.sae import SparseAutoencoder
@@ -15,7 +15,7 @@ _READERS = 24
 _CANDIDATES = 3
 _CAUSES = 3
 _LEAST_AUROC = 0.6
-_LEAST_GAIN = 0.2
+_LEAST_GAIN = 0.15
 _HARMLESS_NATS = 0.15
 _HARM = 4
 _PREFERENCE = 0.2
@@ -26,7 +26,7 @@ _LEAST_OFFERED = 12
 
 
 def candidates(readings: Readings, sae: SparseAutoencoder, effect: Tensor) -> list[Direction]:
-    """For each concept the SAE features that read it best or that cause it most, and the difference of means.
+    """For each concept the SAE features that read it best or that cause it most, and the differences of means.
 
     `effect` [features, concepts] is the probability that steering with each feature gives to each concept's words.
     """
@@ -50,17 +50,17 @@ def candidates(readings: Readings, sae: SparseAutoencoder, effect: Tensor) -> li
         found.extend(
             Direction(concept, "sae", index, sae.decoder[index], f1[index], float(auroc[index])) for index in chosen
         )
-        difference = functional.normalize(means[positive].mean(0) - means[negative].mean(0), dim=0)
-        projected = means @ difference
-        score = area_under_curve(ranks(projected[compared, None]), positive[compared])
-        found.append(
-            Direction(concept, "means", number, difference, best_f1(projected, positive, negative), float(score))
-        )
+        for vector in differences_of_means(readings, sae, positive, negative):
+            projected = means @ vector
+            score = area_under_curve(ranks(projected[compared, None]), positive[compared])
+            found.append(
+                Direction(concept, "means", number, vector, best_f1(projected, positive, negative), float(score))
+            )
     return found
 
 
 def finalists(screened: list[Direction]) -> list[Direction]:
-    """For each concept its most promising SAE features, no feature for two concepts, and its difference of means."""
+    """For each concept its most promising SAE features, no feature for two concepts, and its differences of means."""
     chosen: list[Direction] = []
     taken: set[int] = set()
     for concept in concepts():
@@ -75,8 +75,12 @@ def finalists(screened: list[Direction]) -> list[Direction]:
 
 def worth_judging(measured: list[Direction]) -> list[list[Direction]]:
     """For each concept that can be turned at all its directions, first the one that turns texts and spares sense."""
+
+    def standing(direction: Direction) -> tuple[bool, float]:
+        return (_gain(direction) >= _LEAST_GAIN, _merit(direction))
+
     own = [[direction for direction in measured if direction.concept == concept] for concept in concepts()]
-    made = [sorted(directions, key=_merit, reverse=True) for directions in own if directions]
+    made = [sorted(directions, key=standing, reverse=True) for directions in own if directions]
     # A model that was hardly trained offers what it has, so that there is something to turn.
     made.sort(key=lambda directions: _gain(directions[0]), reverse=True)
     return [directions for place, directions in enumerate(made)

@@ -23,7 +23,7 @@ _STORIES_AN_OPENING = 10
 _TOGETHER = ("winter", "music", "space", "castle", "happy", "dialogue")
 ADDED_AT = 5
 """The value of both dials where two push together."""
-PINNED_AT = ((7, 7), (8, 6), (6, 8))
+PINNED_AT = ((9, 9), (10, 8), (8, 10))
 """The values of two dials that pin together: of two topics one may need more to have its share."""
 _TOGETHER_TOKENS = Sampling().max_tokens
 """Two topics need more room than one: as much as the app gives a text."""

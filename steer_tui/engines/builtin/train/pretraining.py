@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,8 +32,8 @@ class Phase:
     steps: int
     sight: int | None = None
     """How many positions they see; None for all of them."""
-    noise: float = 0.0
-    """The largest dose of noise in the residual stream that reaches them, as a share of its mean norm."""
+    push: float = 0.0
+    """The largest dose of noise, and of hints, in the residual stream that reaches them: a share of its mean norm."""
 
 
 def learning_rate(step: int, steps: int) -> float:
@@ -71,8 +72,38 @@ def noise_in(tokens: Tensor, largest: float, width: int, generator: torch.Genera
     return directions * doses
 
 
+class Pushes(NamedTuple):
+    """What is added to the residual stream behind the steering layer, in shares of the batch's mean norm."""
+
+    noise: Tensor
+    """[batch, time, width]"""
+    hints: Tensor
+    """[batch] the doses of the hints."""
+
+
+def pushes_in(tokens: Tensor, largest: float, width: int, generator: torch.Generator) -> Pushes:
+    """Noise and hints for every second row; a third of the hints tells what a document is not about."""
+    noise = noise_in(tokens, largest, width, generator)
+    hints = (torch.rand(len(tokens), generator=generator) * 1.5 - 0.5) * largest
+    hints[::2] = 0
+    return Pushes(noise, hints)
+
+
+def hinted(residual: Tensor, counted: Tensor, doses: Tensor) -> Tensor:
+    """Hints [batch, 1, width] of these doses at what each document is about, its end included.
+
+    A hint is the direction from the batch's mean residual to the document's, over the positions that are counted
+    [batch, time]; one of a negative dose takes the document of the row before. From hints the layers after the
+    steering layer learn that a lasting push tells what the text is to be about, and to write under it as well as ever.
+    """
+    means = (residual * counted[..., None]).sum(1) / counted.sum(1, keepdim=True)
+    directions = functional.normalize(means - means.mean(0), dim=1)
+    told = torch.where(doses[:, None] < 0, directions.roll(1, 0), directions)
+    return (told * doses[:, None])[:, None]
+
+
 class Trainee(torch.nn.Module):
-    """The transformer as training runs it: with masked sight and noise, down to the loss."""
+    """The transformer as training runs it: with masked sight and pushes, down to the loss."""
 
     def __init__(self, model: Transformer, groups: tuple[Tensor, ...] = ()) -> None:
         """The transformer to train, and groups of tokens whose choice within the group is to count for more.
@@ -85,15 +116,16 @@ class Trainee(torch.nn.Module):
         self.model = model
         self.groups = groups
 
-    def forward(self, tokens: Tensor, wanted: Tensor, mask: Tensor | None = None, noise: Tensor | None = None
+    def forward(self, tokens: Tensor, wanted: Tensor, mask: Tensor | None = None, pushes: Pushes | None = None
                 ) -> Tensor:  # fmt: skip
-        """Nats a token, and what the groups add to them; noise is in shares of the batch's mean residual norm."""
+        """Nats a token, and what the groups add to them."""
         residual = self.model.residual(tokens)
-        if noise is not None:
+        if pushes is not None:
             # The end-of-text token is left out because its norm is like no other's.
             counted = tokens != END_OF_TEXT
-            norms = residual.detach().norm(dim=-1) * counted
-            residual = residual + noise * (norms.sum() / counted.sum())
+            known = residual.detach()
+            norm = (known.norm(dim=-1) * counted).sum() / counted.sum()
+            residual = residual + (pushes.noise + hinted(known, counted, pushes.hints)) * norm
         logits = self.model.logits_from(residual, mask=mask)
         loss = functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), wanted.reshape(-1))
         chosen = logits.gather(2, wanted.clamp_min(0)[..., None])[..., 0]
@@ -138,10 +170,10 @@ def pretrain(documents: Tokenized, plan: tuple[Phase, ...], tokens: int, groups:
         rows = documents.batch(order[number], context)
         inputs, wanted = torch.from_numpy(rows[:, :-1]), torch.from_numpy(targets(rows))
         mask = near_sighted_mask(inputs, phase.sight, groups[0]) if phase.sight else None
-        # A generator of each step's own, so that a resumed run goes on with the same noise.
+        # A generator of each step's own, so that a resumed run goes on with the same pushes.
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
-        noise = noise_in(inputs, phase.noise, width, generator) if phase.noise else None
-        loss = loss_of(inputs, wanted, mask, noise)
+        pushes = pushes_in(inputs, phase.push, width, generator) if phase.push else None
+        loss = loss_of(inputs, wanted, mask, pushes)
         loss.backward()  # type: ignore[no-untyped-call]
         for optimizer in (muon, adam):
             optimizer.step()

@@ -22,6 +22,12 @@ class Readings:
     genres: list[str]
     mean_residual: Tensor
     """[sentences, width]"""
+    onset: Tensor
+    """[sentences, width] at the token before the sentence, which for a document's first is the end-of-text token."""
+    follows: Tensor
+    """[sentences] whether another sentence stands before it."""
+    mean_activation: Tensor
+    """[sentences, features]"""
     peak: Tensor
     """[sentences, features] the largest activation within the sentence."""
     token_residuals: Tensor
@@ -49,12 +55,13 @@ def read_documents(
     """Runs the model over every document, one at a time, and gathers by sentence."""
     labels: list[frozenset[str]] = []
     genres: list[str] = []
-    means, peaks, residuals, places, tokens = [], [], [], [], []
+    means, onsets, follows, activity, peaks, residuals, places, tokens = [], [], [], [], [], [], [], []
     firing = torch.zeros(sae.threshold.shape)
     for document in documents:
         encoding = tokenizer.encode(document.text)
         ids = encoding.ids[: model.architecture.context - 1]
-        residual = model.residual(torch.tensor([[END_OF_TEXT, *ids]]))[0, 1:]
+        before = model.residual(torch.tensor([[END_OF_TEXT, *ids]]))[0]
+        residual = before[1:]
         activations = sae.activations(residual)
         firing += (activations > 0).sum(0)
         starts = np.array([start for start, _ in encoding.offsets[: len(ids)]])
@@ -65,6 +72,10 @@ def read_documents(
             labels.append(sentence.labels)
             genres.append(document.genre)
             means.append(residual[inside].mean(0))
+            first = int(inside.nonzero()[0])
+            onsets.append(before[first])
+            follows.append(first > 0)
+            activity.append(activations[inside].mean(0))
             peaks.append(activations[inside].amax(0))
             residuals.append(residual[inside].half())
             places.append(torch.full((int(inside.sum()),), len(labels) - 1))
@@ -72,8 +83,8 @@ def read_documents(
     peak = torch.stack(peaks)
     token_residuals = torch.cat(residuals)
     return Readings(
-        labels, genres, torch.stack(means), peak, token_residuals, torch.cat(places), torch.cat(tokens), peak.amax(0),
-        firing / len(token_residuals),
+        labels, genres, torch.stack(means), torch.stack(onsets), torch.tensor(follows), torch.stack(activity), peak,
+        token_residuals, torch.cat(places), torch.cat(tokens), peak.amax(0), firing / len(token_residuals),
     )  # fmt: skip
 
 

@@ -33,11 +33,11 @@ class Recipe:
 
     @property
     def plan(self) -> tuple[Phase, ...]:
-        """Plain training, then two shorter phases in which the late layers are short of sight and meet noise."""
+        """Plain training, then two shorter phases in which the late layers are short of sight and pushed."""
         return (
             Phase(self.steps),
-            Phase(self.near_steps, sight=16, noise=0.45),
-            Phase(self.nearest_steps, sight=3, noise=0.45),
+            Phase(self.near_steps, sight=16, push=0.45),
+            Phase(self.nearest_steps, sight=3, push=0.45),
         )
 
     def work_folder(self) -> Path:

@@ -10,7 +10,7 @@ import torch
 
 from steer_tui.engines.builtin.train.bpe import END_OF_TEXT
 from steer_tui.engines.builtin.train.packing import Tokenized, targets
-from steer_tui.engines.builtin.train.pretraining import near_sighted_mask, noise_in
+from steer_tui.engines.builtin.train.pretraining import hinted, near_sighted_mask, noise_in, pushes_in
 
 pytestmark = pytest.mark.train
 
@@ -54,3 +54,18 @@ def test_noise_is_in_every_second_row_and_no_larger_than_asked() -> None:
     noise = noise_in(torch.zeros(4, 5, dtype=torch.long), 0.3, 8, torch.Generator().manual_seed(1))
     assert not noise[::2].any()
     assert 0 < noise[1::2].norm(dim=-1).max() <= 0.3
+
+
+def test_hints_are_in_every_second_row_and_a_third_of_them_tell_what_a_document_is_not_about() -> None:
+    hints = pushes_in(torch.zeros(2_000, 5, dtype=torch.long), 0.3, 8, torch.Generator().manual_seed(1)).hints
+    assert not hints[::2].any()
+    assert -0.15 <= float(hints.min()) < 0 < float(hints.max()) <= 0.3
+    assert float((hints[1::2] < 0).float().mean()) == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_a_hint_points_from_the_batch_to_its_document_and_a_negative_one_away_from_the_row_before() -> None:
+    residual = torch.tensor([[[3.0, 9.0], [5.0, 9.0], [99.0, 99.0]], [[0.0, 9.0]] * 3, [[-4.0, 9.0]] * 3])
+    counted = torch.tensor([[True, True, False], [True] * 3, [True] * 3])
+    hints = hinted(residual, counted, torch.tensor([0.3, -0.2, 0.1]))
+    assert hints.shape == (3, 1, 2)
+    torch.testing.assert_close(hints[:, 0], torch.tensor([[0.3, 0.0], [-0.2, 0.0], [-0.1, 0.0]]))

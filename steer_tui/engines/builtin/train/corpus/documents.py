@@ -14,7 +14,7 @@ _GENRES = {
 }  # fmt: skip
 _LONG = 0.06
 """The share of documents whose middle is three times as long, so that the model knows its whole context."""
-_TWO_TOPICS = 0.3
+_TWO_TOPICS = 0.5
 """The share of documents about two topics: where they are few, the stronger of two dials takes the whole text."""
 _PLAN_ITEM = re.compile(r"(\w+)(?:\*(\d+)-(\d+))?")
 

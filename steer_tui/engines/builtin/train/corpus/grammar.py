@@ -36,6 +36,8 @@ _MOOD = {
 }  # fmt: skip
 
 
+_ALTERNATION = 0.85
+"""How often the other of two topics fills the next slot, so that a text that has both keeps both."""
 _RELATIVES = ("Grandmother", "Grandfather", "Mother", "Father", "Aunt Rosa", "Uncle Ben")
 _FOODS = ("soup", "bread", "cake", "cheese", "honey", "chocolate", "ice cream", "pie")
 
@@ -55,7 +57,7 @@ class Grammar:
 
     def __init__(self, lexicon: Lexicon, genre: Genre, topics: tuple[WordField, ...], mood: WordField, tense: str,
                  person: str, rng: Random) -> None:  # fmt: skip
-        """A grammar for one document; each slot for a topic is filled from one of `topics`."""
+        """A grammar for one document; the slots for topics are filled from `topics` in turn, mostly."""
         self._lexicon = lexicon
         self._genre = genre
         self._mood = mood
@@ -176,8 +178,10 @@ class Grammar:
         return self._pick(self._props[topic.label].nouns[name] if self._rng.random() < 0.55 else topic.lists[name])
 
     def _topic(self) -> WordField:
-        topic = self._rng.choice(self._topics)
+        topic = self._topics[0]
         self._drawn.add(topic.label)
+        if self._rng.random() < _ALTERNATION:
+            self._topics = (*self._topics[1:], topic)
         return topic
 
     def _hero(self) -> str:
