@@ -189,14 +189,14 @@ def test_readings_that_are_no_numbers_are_drawn_as_nothing() -> None:
     assert sparkline([-2.0, -1.0], None, 3) == " ▁▁"
 
 
-async def test_above_six_notches_the_dial_warns_in_words() -> None:
+async def test_above_eight_notches_the_dial_warns_in_words() -> None:
     async with make_app(auto=False).run_test(size=(120, 40)) as pilot:
-        await pilot.press("tab", "6", "enter")
+        await pilot.press("tab", "8", "enter")
         note = pilot.app.screen.query_one(DialNote)
         assert "begins to break" not in str(note.render())
         await pilot.press("right")
-        await until(pilot, lambda: "! above 6 a text begins to break" in str(note.render()))
-        assert "! +6.5" in "".join(segment.text for segment in rack(pilot).render_line(0))
+        await until(pilot, lambda: "! above 8 a text begins to break" in str(note.render()))
+        assert "! +8.5" in "".join(segment.text for segment in rack(pilot).render_line(0))
 
 
 async def test_a_long_name_gets_up_to_a_third_of_a_dial_that_is_one_line_high() -> None:

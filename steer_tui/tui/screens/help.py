@@ -19,7 +19,7 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER} (U+FFFD)"
 def _words(key: Callable[[str], str]) -> str:
     return f"""\
 A dial adds a feature's direction to the model's residual stream, at every token from the first. \
-One notch is 4 % of the stream's mean norm; +4 turns a text, above +6 it begins to break, 0 is off. \
+One notch is 4 % of the stream's mean norm; +4 turns a text, above +8 it begins to break, 0 is off. \
 Negative values push away.
 
 The left text is steered, the right one is the same model with the same seed and no dials: \

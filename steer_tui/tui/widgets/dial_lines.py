@@ -15,8 +15,8 @@ VALUE_WIDTH = 6
 ONE_LINE_VALUE_WIDTH = 12
 """Room for the longest value, `muted -10.0`, so that the sliders of one-line dials stand below each other."""
 
-BREAKING_VALUE = 6.0
-"""Above this many notches a text begins to break: 0.24 of the residual norm."""
+BREAKING_VALUE = 8.0
+"""Above this many notches, 0.32 of the residual norm, a text begins to break: +10 costs the embedded one 0.5 nats."""
 
 SPARKS = "▁▂▃▄▅▆▇█"
 MARGIN = 2
